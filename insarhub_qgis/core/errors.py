@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The one error that core, engine and sandbox raise: a code and plain fields, no sentence.
+
+Sentences belong to the reader's language and next step; ``host/messages.py`` holds them, one per code.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+
+class InsarError(Exception):
+    """A failure with a stable code, e.g. ``file.malformed``, and the fields that its sentence needs.
+
+    Parameters
+    ----------
+    code
+        ``subject.what_is_wrong``, lower case. Each code has a sentence in ``host/messages.py``.
+    fields
+        JSON values only: names, numbers, paths as text. Never a secret.
+    """
+
+    def __init__(self, code: str, **fields: Any) -> None:
+        super().__init__(code, fields)
+        self.code = code
+        self.fields: dict[str, Any] = fields
+
+    def __str__(self) -> str:
+        details = ", ".join(f"{key}={value}" for key, value in self.fields.items())
+        return f"{self.code} ({details})" if details else self.code
+
+    def to_json(self) -> dict[str, Any]:
+        return {"code": self.code, "fields": self.fields}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> InsarError:
+        if str(value["code"]) == Cancelled.CODE:
+            return Cancelled()
+        return cls(str(value["code"]), **dict(value.get("fields") or {}))
+
+
+class Cancelled(InsarError):
+    """The user cancelled; whatever was written is valid and work can go on from there."""
+
+    CODE = "run.cancelled"
+
+    def __init__(self) -> None:
+        super().__init__(self.CODE)

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What QGIS asks the engine to do: one frozen request per piece of work.
+
+A panel and its Processing algorithm build the same request; the engine gets it as JSON on stdin.
+Paths are absolute text. ``command`` is the engine command that answers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, Mapping
+
+from insarhub_qgis.core.errors import InsarError
+
+
+@dataclass(frozen=True)
+class Request:
+    """Base of all requests: JSON in both directions, unknown keys refused.
+
+    ``program`` is the package that is started as a process: ``engine``, or ``sandbox`` for simulated data.
+    """
+
+    command: ClassVar[str] = ""
+    program: ClassVar[str] = "engine"
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, parameters: Mapping[str, Any]) -> Request:
+        known = {field.name: field for field in fields(cls)}
+        unknown = sorted(set(parameters) - set(known))
+        if unknown:
+            raise InsarError("request.unknown_parameter", command=cls.command, names=unknown)
+        values = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in parameters.items()
+        }
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise InsarError("request.missing_parameter", command=cls.command, reason=str(error)) from error
+
+
+@dataclass(frozen=True)
+class CheckEnvironment(Request):
+    """Name each package of the engine environment: version, wanted version, what is missing.
+
+    Result: ``{"python", "is_complete", "packages": [{"name", "version", "wanted", "state"}], "checks": [...]}``.
+    """
+
+    command: ClassVar[str] = "check-environment"
+
+
+@dataclass(frozen=True)
+class CreateEnvironment(Request):
+    """Create or complete the engine environment in ``folder``; runs under a plain base Python.
+
+    Result: ``{"python": path of the environment's Python}``.
+    """
+
+    command: ClassVar[str] = "create-environment"
+    folder: str
+
+
+@dataclass(frozen=True)
+class OpenProducts(Request):
+    """Make a job folder from a folder of HyP3 zips; nothing is copied.
+
+    Result: ``{"job_folder", "pair_count", "product_count", "excluded": [{"file", "code", "fields"}]}``.
+    """
+
+    command: ClassVar[str] = "open-products"
+    products_folder: str
+    job_folder: str
+
+
+@dataclass(frozen=True)
+class PrepareAnalysis(Request):
+    """Clip the products of a job folder to one common window and write ``.mintpy.cfg``.
+
+    ``aoi_wkt`` is a polygon in EPSG:4326 or empty; empty uses the job's own AOI, else the common overlap.
+    Result: ``{"clip_folder", "report_file", "rows": [...], "width", "height", "bytes_written"}``.
+    """
+
+    command: ClassVar[str] = "prepare-analysis"
+    job_folder: str
+    aoi_wkt: str = ""
+    materialise: bool = False
+
+
+@dataclass(frozen=True)
+class RunAnalysis(Request):
+    """Run MintPy on a prepared job folder, step by step.
+
+    ``steps`` empty: all steps that the options enable. ``options``: ``key = value`` lines that are
+    merged into ``.mintpy.cfg`` first. ``resume``: go on where an unfinished run stopped, else start clean.
+    Items while running: ``{"step", "state", "seconds"}``. Result: ``{"results_folder", "steps": [...]}``.
+    """
+
+    command: ClassVar[str] = "run-analysis"
+    job_folder: str
+    steps: tuple[str, ...] = ()
+    options: str = ""
+    resume: bool = True
+
+
+@dataclass(frozen=True)
+class CleanUp(Request):
+    """List (``dry_run``) or delete what the analysis no longer needs.
+
+    Result: ``{"items": [{"path", "bytes", "kind", "deleted"}], "bytes_freed"}``; zips only with ``include_zips``.
+    """
+
+    command: ClassVar[str] = "clean-up"
+    job_folder: str
+    include_zips: bool = False
+    dry_run: bool = True
+
+
+@dataclass(frozen=True)
+class ExportResults(Request):
+    """Write MintPy HDF5 datasets as GeoTIFF or COG.
+
+    ``source``: an HDF5 file or a job folder. ``datasets`` empty: every dataset that can be exported; an entry is
+    a file stem (``velocity``) or ``stem/dataset`` (``velocity/velocityStd``). ``mask``: an HDF5 or raster, or empty. ``unit``: ``m`` or ``mm``.
+    ``raster_format``: ``GTiff`` or ``COG``. ``start_date``/``end_date``: ISO or empty, limits of the bands.
+    Result: ``{"output_folder", "files": [{"path", "source", "dataset", "bands"}]}``.
+    """
+
+    command: ClassVar[str] = "export-results"
+    source: str
+    output_folder: str
+    datasets: tuple[str, ...] = ()
+    mask: str = ""
+    mask_threshold: float = 0.0
+    unit: str = "m"
+    raster_format: str = "GTiff"
+    start_date: str = ""
+    end_date: str = ""
+
+
+@dataclass(frozen=True)
+class ExportFootprint(Request):
+    """Polygon of a raster or HDF5: its bounds, or its valid data.
+
+    ``output`` ends in .gpkg or .shp. Result: ``{"output", "layer", "polygons", "area_km2"}``.
+    """
+
+    command: ClassVar[str] = "export-footprint"
+    source: str
+    output: str
+    method: str = "bounds"
+    sieve_pixels: int = 10
+    to_wgs84: bool = False
+    replace: bool = True
+
+
+@dataclass(frozen=True)
+class ExportPoints(Request):
+    """One point per valid pixel centre with velocity and dates, as InSAR Explorer reads them.
+
+    ``output`` ends in .gpkg (or .shp up to 255 columns). ``step``: every n-th row and column.
+    Result: ``{"output", "layer", "points"}``.
+    """
+
+    command: ClassVar[str] = "export-points"
+    source: str
+    output: str
+    mask: str = ""
+    mask_threshold: float = 0.0
+    step: int = 1
+    to_wgs84: bool = False
+    replace: bool = True
+
+
+@dataclass(frozen=True)
+class SampleSeries(Request):
+    """Time series of the pixels that contain points.
+
+    ``points``: (x, y) in the CRS of the file. Result: ``{"dates": [...], "samples": [{"row", "col", "values_mm":
+    [...]} or {"row": None, "col": None, "values_mm": None, "reason": code}], "unit": "mm"}`` in the order asked.
+    """
+
+    command: ClassVar[str] = "sample-series"
+    source: str
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class ZonalSeries(Request):
+    """Median and spread of the time series of all valid pixels whose centre is inside each polygon.
+
+    ``zones``: WKT polygons in the CRS of the file. ``mask``: HDF5 or raster, or empty for maskTempCoh.h5 beside
+    the source when it exists. Result: ``{"dates": [...], "zones": [{"n", "median_mm": [...], "mad_mm": [...],
+    "velocity_mm_per_year", "velocity_std_mm_per_year", "last_year_rate_mm_per_year", "reason"}]}``.
+    """
+
+    command: ClassVar[str] = "zonal-series"
+    source: str
+    zones: tuple[str, ...]
+    mask: str = ""
+
+
+@dataclass(frozen=True)
+class IndexSeries(Request):
+    """Chunk offsets of an uncompressed HDF5 time series, so that QGIS can read a pixel by memory map.
+
+    Result: ``{"index_file"}``, an ``.npz`` in the job's ``.insarhub_layers`` folder, or empty when the file is compressed.
+    """
+
+    command: ClassVar[str] = "index-series"
+    source: str
+
+
+@dataclass(frozen=True)
+class CopyDataset(Request):
+    """GeoTIFF copy of a dataset that GDAL's HDF5 driver cannot read (bool, lzf), into ``.insarhub_layers``.
+
+    Result: ``{"output"}``.
+    """
+
+    command: ClassVar[str] = "copy-dataset"
+    source: str
+    dataset: str
+
+
+@dataclass(frozen=True)
+class Simulate(Request):
+    """Write HyP3-like product zips with known truth.
+
+    Result: ``{"products_folder", "truth_file", "products": n, "pairs": n}``.
+    """
+
+    command: ClassVar[str] = "simulate"
+    program: ClassVar[str] = "sandbox"
+    output_folder: str
+    width: int = 240
+    height: int = 200
+    dates: int = 31
+    revisit_days: int = 12
+    connections: int = 3
+    seed: int = 1
+    noise: bool = True
+    atmosphere_rms_mm: float = 5.0
+    product_type: str = "gamma"
+
+
+@dataclass(frozen=True)
+class CompareWithTruth(Request):
+    """Compare the recovered velocity of a job folder with the simulator's truth.
+
+    Result: the figures of ``report.json`` (``rmse_mm_per_year``, ``predicted_rmse_mm_per_year``, ``bias_mm_per_year``, ...).
+    """
+
+    command: ClassVar[str] = "compare-with-truth"
+    program: ClassVar[str] = "sandbox"
+    job_folder: str
+    truth_file: str
