@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from qgis.core import Qgis, QgsApplication, QgsProject, QgsTask
 from qgis.gui import QgisInterface, QgsMapCanvas, QgsMessageBar, QgsMessageViewer
 from qgis.PyQt import sip
-from qgis.PyQt.QtCore import QObject, pyqtSignal
+from qgis.PyQt.QtCore import QObject, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QPushButton
 
 from insarhub_qgis.core.errors import Cancelled, InsarError
@@ -18,6 +18,9 @@ from insarhub_qgis.core.progress import IsCancelled
 from insarhub_qgis.core.requests import Request
 from insarhub_qgis.host import log, messages
 from insarhub_qgis.host.engine_process import EngineTask, start_engine_task
+
+if TYPE_CHECKING:
+    from insarhub_qgis.gui.series_dock import SeriesDock
 
 ERROR_SECONDS = 0  # stays until it is closed
 INFO_SECONDS = 6
@@ -109,6 +112,10 @@ class PageContext(QObject):
         Another engine environment was chosen or created.
     work_directory_changed
         Another work directory was chosen.
+
+    A page asks for the time-series dock by `series_dock`: it is made on first use, docked at the bottom and
+    removed by `close`. ``gui/series_dock.py`` offers ``SeriesDock(context, parent)`` with ``start_picking()``
+    and ``close_dock()`` (gives back the map tool, stops readers).
     """
 
     runs_changed = pyqtSignal()
@@ -121,6 +128,7 @@ class PageContext(QObject):
         self.iface = iface
         self.runs: list[Run] = []
         self._reads: list[ReadTask] = []
+        self._series_dock: SeriesDock | None = None
 
     def project(self) -> QgsProject:
         return QgsProject.instance()
@@ -220,8 +228,22 @@ class PageContext(QObject):
         QgsApplication.taskManager().addTask(task)
         return task
 
+    def series_dock(self) -> SeriesDock:
+        """The time-series dock, made on first use."""
+        if self._series_dock is None:
+            from insarhub_qgis.gui.series_dock import SeriesDock
+
+            self._series_dock = SeriesDock(self, self.iface.mainWindow())
+            self.iface.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self._series_dock)
+        return self._series_dock
+
     def close(self) -> None:
         """Stop everything that was started here; no callback comes afterwards."""
+        if self._series_dock is not None:
+            self._series_dock.close_dock()
+            self.iface.removeDockWidget(self._series_dock)
+            self._series_dock.deleteLater()
+            self._series_dock = None
         reads, self._reads = self._reads, []
         runs, self.runs = self.runs, []
         for task in reads:
