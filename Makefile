@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# make demo   set-up, then the whole job end to end on simulated products
+# make test   set-up, then all tests
+# README.md lists the others.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test lint bench stage zip install screenshots translations clean
+
+# The Python that PyQGIS belongs to; another python3 may come first on PATH.
+QGIS_PYTHON ?= /usr/bin/python3
+DEMO ?= build/demo
+PRODUCTS ?=
+OPTIONS ?=
+PROFILE ?= default
+
+export QGIS_PYTHON
+
+QGIS_ENV := .venv/qgis
+ENGINE_ENV := .venv/engine
+GATES_ENV := .venv/gates
+VERSION := $(shell sed -n 's/^version=//p' metadata.txt)
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+setup: ## QGIS, the QGIS-side environment and the engine environment; seconds when they are there
+	@tools/install_qgis.sh
+	@tools/make_environments.sh qgis engine
+
+demo: setup stage ## the whole job; PRODUCTS=DIR [OPTIONS=FILE] for real products, DEMO=DIR for another place
+	@$(QGIS_PYTHON) tools/demo.py --demo "$(DEMO)" $(if $(PRODUCTS),--products "$(PRODUCTS)") $(if $(OPTIONS),--options "$(OPTIONS)")
+
+run: setup stage ## open QGIS with the plugin and the last demo project
+	@$(QGIS_PYTHON) tools/run_qgis.py --project "$(DEMO)/demo.qgz"
+
+test: setup stage ## all tests: engine side, QGIS side, windows under a virtual display
+	@tools/run_tests.sh
+
+lint: ## formatting, types, import contracts, QGIS rules and the plugin repository's scanner
+	@tools/make_environments.sh gates
+	@tools/run_gates.sh
+
+bench: setup ## ratios to InSARHub and MintPy, measured in one run
+	@tools/make_environments.sh bench
+	@$(ENGINE_ENV)/bin/python bench/run.py
+
+stage: ## build/stage/insarhub_qgis: the plugin folder as QGIS wants it
+	@$(QGIS_PYTHON) tools/stage.py build/stage
+
+zip: stage ## build/insarhub_qgis-VERSION.zip, installable in QGIS
+	@$(QGIS_PYTHON) tools/stage.py build/stage --zip build/insarhub_qgis-$(VERSION).zip
+
+install: setup stage ## into the local QGIS profile, with the engine environment set
+	@$(QGIS_PYTHON) tools/install_plugin.py --profile "$(PROFILE)"
+
+screenshots: setup stage ## every panel in both themes, under build/screenshots
+	@$(QGIS_PYTHON) tools/screenshots.py build/screenshots
+
+translations: ## collect the texts into insarhub_qgis/i18n
+	@tools/collect_texts.sh
+
+clean: ## remove what the targets above built, except the environments
+	rm -rf build

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What all InSARHub algorithms share: ids, help, icon, and how they ask the engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsFeatureRequest,
+    QgsGeometry,
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeatureSource,
+    QgsProcessingFeedback,
+    QgsProject,
+)
+from qgis.PyQt.QtCore import QCoreApplication
+from qgis.PyQt.QtGui import QIcon
+
+from insarhub_qgis.core.errors import Cancelled, InsarError
+from insarhub_qgis.core.requests import Request
+from insarhub_qgis.host.engine_process import run_engine
+from insarhub_qgis.host.messages import sentence
+from insarhub_qgis.host.paths import icon_path
+from insarhub_qgis.layers.series_reader import SeriesReader
+
+ANALYSE = "analyse"
+EXPORT = "export"
+_DENSIFY_SEGMENTS = 20
+
+
+def tr(text: str) -> str:
+    """Translate a text of the Processing room."""
+    return QCoreApplication.translate("InSARHubProcessing", text)
+
+
+class InsarAlgorithm(QgsProcessingAlgorithm):
+    """Base of the algorithms: a subclass names itself, declares parameters and builds a request."""
+
+    NAME = ""
+    TITLE = ""
+    GROUP = ANALYSE
+    HELP = ""
+
+    def name(self) -> str:
+        return self.NAME
+
+    def displayName(self) -> str:
+        return tr(self.TITLE)
+
+    def group(self) -> str:
+        return {ANALYSE: tr("Analyse"), EXPORT: tr("Export")}[self.GROUP]
+
+    def groupId(self) -> str:
+        return self.GROUP
+
+    def shortHelpString(self) -> str:
+        return tr(self.HELP)
+
+    def icon(self) -> QIcon:
+        return QIcon(str(icon_path("insarhub")))
+
+    def createInstance(self) -> InsarAlgorithm:
+        return type(self)()
+
+    def ask_engine(self, request: Request, feedback: QgsProcessingFeedback) -> dict[str, Any]:
+        """Run a request in the engine; a failure becomes a sentence that stops the model or batch row."""
+        try:
+            return run_engine(request, feedback)
+        except Cancelled as error:
+            raise QgsProcessingException(tr("Cancelled. What was finished is kept.")) from error
+        except InsarError as error:
+            raise QgsProcessingException(sentence(error)) from error
+
+
+def existing_folder(text: str, parameter: str) -> Path:
+    """Give the folder of a parameter; raises a sentence when there is none."""
+    folder = Path(text).expanduser()
+    if not text or not folder.is_dir():
+        raise QgsProcessingException(
+            tr("{parameter}: there is no folder '{folder}'. Choose an existing one.").format(
+                parameter=parameter, folder=text
+            )
+        )
+    return folder.absolute()
+
+
+def existing_file(text: str, parameter: str) -> Path:
+    """Give the file of a parameter; raises a sentence when there is none."""
+    path = Path(text).expanduser()
+    if not text or not path.is_file():
+        raise QgsProcessingException(
+            tr("{parameter}: there is no file '{file}'. Choose an existing one.").format(
+                parameter=parameter, file=text
+            )
+        )
+    return path.absolute()
+
+
+def transform_to(
+    source_crs: QgsCoordinateReferenceSystem, target: str, context: QgsProcessingContext
+) -> QgsCoordinateTransform:
+    """Give the transform of a layer's CRS to ``target`` (authority id) with the project's choices."""
+    if not source_crs.isValid():
+        raise QgsProcessingException(
+            tr("The vector layer has no coordinate reference system. Set it in the layer's properties.")
+        )
+    project = context.project() or QgsProject.instance()
+    return QgsCoordinateTransform(
+        source_crs, QgsCoordinateReferenceSystem(target), project.transformContext()
+    )
+
+
+def dissolved_polygon_wkt(
+    source: QgsProcessingFeatureSource, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+) -> str:
+    """Give all features of a source as one (multi)polygon in EPSG:4326.
+
+    Edges are densified before the transform, so that a long edge stays where it is on the map.
+    """
+    transform = transform_to(source.sourceCrs(), "EPSG:4326", context)
+    parts = []
+    for feature in source.getFeatures(QgsFeatureRequest().setNoAttributes()):
+        if feedback.isCanceled():
+            raise QgsProcessingException(tr("Cancelled."))
+        if feature.hasGeometry():
+            parts.append(feature.geometry().makeValid())
+    merged = QgsGeometry.unaryUnion(parts) if parts else QgsGeometry()
+    if merged.isNull() or merged.isEmpty() or merged.area() == 0.0:
+        raise QgsProcessingException(
+            tr("AOI: the layer holds no polygon with an area. Choose a polygon layer, or select features in it.")
+        )
+    merged = densified(merged)
+    merged.transform(transform)
+    return merged.asWkt(9)
+
+
+def densified(polygon: QgsGeometry) -> QgsGeometry:
+    """Add vertices, so that the edges of a large polygon stay where they are after a transform."""
+    extent = polygon.boundingBox()
+    spacing = max(extent.width(), extent.height()) / _DENSIFY_SEGMENTS
+    return polygon.densifyByDistance(spacing) if spacing > 0.0 else polygon
+
+
+def series_crs(path: Path) -> str:
+    """Give the CRS of a MintPy file as authority id, e.g. ``EPSG:32614``."""
+    try:
+        reader = SeriesReader(path)
+    except InsarError as error:
+        raise QgsProcessingException(sentence(error)) from error
+    crs = reader.crs
+    reader.close()
+    return crs
+
+
+def output_file(destination: str, parameter: str) -> str:
+    """Give the path of a vector destination; the engine writes GeoPackage and Shapefile."""
+    path = Path(destination)
+    if path.suffix.lower() not in (".gpkg", ".shp"):
+        raise QgsProcessingException(
+            tr("{parameter}: choose a file that ends in .gpkg or .shp, not '{file}'.").format(
+                parameter=parameter, file=destination
+            )
+        )
+    return str(path.expanduser().absolute())

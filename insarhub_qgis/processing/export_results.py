@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``insarhub:exportresults``: MintPy HDF5 to GeoTIFF or COG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingOutputFolder,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterFolderDestination,
+    QgsProcessingParameterString,
+)
+
+from insarhub_qgis.core import requests
+from insarhub_qgis.processing.base import EXPORT, InsarAlgorithm, existing_file, tr
+
+
+class ExportResults(InsarAlgorithm):
+    """One GeoTIFF per dataset; a time series has one band per date."""
+
+    NAME = "exportresults"
+    TITLE = "Export results"
+    GROUP = EXPORT
+    HELP = (
+        "Writes results of MintPy as GeoTIFF or cloud optimised GeoTIFF (COG). Input: one HDF5 file, or a job folder for "
+        "everything in it. Displacement and velocity are positive toward the satellite; the unit stands in the "
+        "metadata of each file. A time series has one band per date, described YYYY-MM-DD. Datasets: comma separated, e.g. "
+        "'velocity, timeseries_demErr, velocity/velocityStd'; empty exports all. Mask: an HDF5 or raster on the same "
+        "grid whose zeros become nodata."
+    )
+
+    INPUT = "INPUT"
+    OUTPUT_FOLDER = "OUTPUT_FOLDER"
+    DATASETS = "DATASETS"
+    MASK = "MASK"
+    UNIT = "UNIT"
+    FORMAT = "FORMAT"
+
+    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
+        self.addParameter(QgsProcessingParameterFile(self.INPUT, tr("MintPy HDF5 file or job folder")))
+        self.addParameter(QgsProcessingParameterString(self.DATASETS, tr("Datasets"), optional=True))
+        self.addParameter(QgsProcessingParameterFile(self.MASK, tr("Mask"), optional=True))
+        unit = QgsProcessingParameterEnum(
+            self.UNIT, tr("Unit of displacement"), options=["m", "mm"], defaultValue="m"
+        )
+        unit.setUsesStaticStrings(True)
+        self.addParameter(unit)
+        raster_format = QgsProcessingParameterEnum(
+            self.FORMAT, tr("Format"), options=["GTiff", "COG"], defaultValue="GTiff"
+        )
+        raster_format.setUsesStaticStrings(True)
+        self.addParameter(raster_format)
+        self.addParameter(QgsProcessingParameterFolderDestination(self.OUTPUT_FOLDER, tr("Output folder")))
+        self.addOutput(QgsProcessingOutputFolder(self.OUTPUT_FOLDER, tr("Output folder")))
+
+    def processAlgorithm(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        source = Path(self.parameterAsFile(parameters, self.INPUT, context)).expanduser().absolute()
+        if not source.exists():
+            raise QgsProcessingException(
+                tr("INPUT: there is no file or folder '{path}'.").format(path=source)
+            )
+        mask = self.parameterAsFile(parameters, self.MASK, context)
+        folder = Path(self.parameterAsString(parameters, self.OUTPUT_FOLDER, context)).expanduser().absolute()
+        datasets = self.parameterAsString(parameters, self.DATASETS, context)
+        request = requests.ExportResults(
+            source=str(source),
+            output_folder=str(folder),
+            datasets=tuple(name.strip() for name in datasets.replace(";", ",").split(",") if name.strip()),
+            mask=str(existing_file(mask, self.MASK)) if mask else "",
+            unit=self.parameterAsEnumString(parameters, self.UNIT, context),
+            raster_format=self.parameterAsEnumString(parameters, self.FORMAT, context),
+        )
+        answer = self.ask_engine(request, feedback)
+        for row in answer["files"]:
+            feedback.pushInfo(tr("{file}: {bands} band(s)").format(file=row["path"], bands=row["bands"]))
+        return {self.OUTPUT_FOLDER: answer["output_folder"]}

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The Processing provider ``insarhub``: one line per algorithm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qgis.core import QgsProcessingModelAlgorithm, QgsProcessingProvider
+from qgis.PyQt.QtGui import QIcon
+
+from insarhub_qgis.host.paths import icon_path, plugin_version
+from insarhub_qgis.processing.export_footprint import ExportFootprint
+from insarhub_qgis.processing.export_points import ExportPoints
+from insarhub_qgis.processing.export_results import ExportResults
+from insarhub_qgis.processing.load_products import LoadProducts
+from insarhub_qgis.processing.open_products import OpenProducts
+from insarhub_qgis.processing.prepare_analysis import PrepareAnalysis
+from insarhub_qgis.processing.run_analysis import RunAnalysis
+from insarhub_qgis.processing.sample_time_series import SampleTimeSeries
+from insarhub_qgis.processing.zonal_time_series import ZonalTimeSeries
+
+ALGORITHMS = (
+    OpenProducts,
+    LoadProducts,
+    PrepareAnalysis,
+    RunAnalysis,
+    ExportResults,
+    ExportFootprint,
+    ExportPoints,
+    SampleTimeSeries,
+    ZonalTimeSeries,
+)
+
+MODELS_FOLDER = Path(__file__).parent / "models"
+
+
+class InsarHubProvider(QgsProcessingProvider):
+    """All algorithms of the plugin and the models that ship with it."""
+
+    def id(self) -> str:
+        return "insarhub"
+
+    def name(self) -> str:
+        return "InSARHub"
+
+    def longName(self) -> str:
+        return f"InSARHub {plugin_version()}"
+
+    def icon(self) -> QIcon:
+        return QIcon(str(icon_path("insarhub")))
+
+    def loadAlgorithms(self) -> None:
+        for algorithm in ALGORITHMS:
+            self.addAlgorithm(algorithm())
+        for path in sorted(MODELS_FOLDER.glob("*.model3")):
+            model = QgsProcessingModelAlgorithm()
+            if model.fromFile(str(path)):
+                self.addAlgorithm(model)

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs inside QGIS Desktop (``--code``): the job of the demo with the plugin's own algorithms and layers."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import processing
+from qgis.core import QgsCoordinateTransform, QgsProcessingFeedback, QgsProject
+from qgis.PyQt.QtCore import QTimer
+from qgis.utils import iface, plugins
+
+PLAN = json.loads(Path(os.environ["INSARHUB_DEMO_PLAN"]).read_text(encoding="utf-8"))
+SCREENSHOT_DELAY_MS = 2500
+
+
+class Log(QgsProcessingFeedback):
+    """Keeps warnings and the time of each algorithm for the demo's own output."""
+
+    def __init__(self) -> None:
+        super().__init__(False)
+        self.lines: list[str] = []
+
+    def pushWarning(self, warning: str) -> None:
+        self.lines.append(f"warning: {warning}")
+
+    def reportError(self, error: str, fatalError: bool = False) -> None:
+        self.lines.append(f"error: {error}")
+
+
+def run_algorithms(log: Log) -> None:
+    job = PLAN["job_folder"]
+    exports = Path(PLAN["exports"])
+    exports.mkdir(parents=True, exist_ok=True)
+
+    def run(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        started = time.monotonic()
+        answer = processing.run(f"insarhub:{name}", parameters, feedback=log)
+        log.lines.append(f"{name}: {time.monotonic() - started:.1f} s")
+        return answer
+
+    run("openproducts", {"PRODUCTS": PLAN["products"], "JOB_FOLDER": job})
+    run("prepareanalysis", {"JOB_FOLDER": job})
+    run("runanalysis", {"JOB_FOLDER": job, "OPTIONS": PLAN["options"]})
+    run("exportresults", {"INPUT": job, "OUTPUT_FOLDER": str(exports), "UNIT": "mm"})
+    run("exportfootprint", {"INPUT": f"{job}/velocity.h5", "METHOD": "valid", "OUTPUT": str(exports / "velocity_footprint.gpkg")})
+    from insarhub_qgis.layers.result_sources import list_results
+
+    series = max((row for row in list_results(Path(job)) if row.kind == "time_series"), key=lambda row: row.rank)
+    run("exportpoints", {"INPUT": str(series.path), "OUTPUT": str(exports / "points.gpkg")})
+
+
+def show_results() -> None:
+    """Load the layers as a person would, pick three points, zoom, save the project."""
+    from insarhub_qgis.layers.result_layers import add_result_layer
+    from insarhub_qgis.layers.result_sources import list_results
+
+    job = Path(PLAN["job_folder"])
+    project = QgsProject.instance()
+    results = list_results(job)
+    series = max((row for row in results if row.kind == "time_series"), key=lambda row: row.rank)
+    velocity_source = next(row for row in results if row.key == "velocity")
+    coherence = [row for row in results if row.key == "temporalCoherence"]
+    for source in [*coherence, series, velocity_source]:
+        layer = add_result_layer(project, job, job.name, source)
+        node = project.layerTreeRoot().findLayer(layer.id())
+        node.setItemVisibilityCheckedParentRecursive(True)
+        node.setItemVisibilityChecked(source is velocity_source)
+    project.setCrs(layer.crs())
+    iface.setActiveLayer(layer)
+    plugin = plugins["insarhub_qgis"]
+    plugin.show_job(job, page="results")
+    plugin.show_series(job, series)
+    extent = QgsCoordinateTransform(layer.crs(), project.crs(), project).transformBoundingBox(layer.extent())
+    extent.scale(1.05)
+    iface.mapCanvas().setExtent(extent)
+    iface.mapCanvas().refresh()
+
+
+def finish(log: Log, error: str) -> None:
+    project = QgsProject.instance()
+    if not error:
+        iface.mainWindow().grab().save(PLAN["screenshot"])
+        if not project.write(PLAN["project"]):
+            error = f"the project {PLAN['project']} could not be written: {project.error()}"
+    Path(PLAN["outcome"]).write_text(json.dumps({"log": log.lines, "error": error}), encoding="utf-8")
+    project.setDirty(False)
+    iface.actionExit().trigger()
+
+
+def main() -> None:
+    log = Log()
+    error = ""
+    try:
+        window = iface.mainWindow()
+        window.showNormal()
+        window.setGeometry(0, 0, 1280, 800)
+        iface.newProject()
+        run_algorithms(log)
+        show_results()
+    except Exception as failure:  # the end of the run: the reason goes to the person who started the demo
+        error = str(failure) or type(failure).__name__
+        log.lines.append(traceback.format_exc())
+    QTimer.singleShot(SCREENSHOT_DELAY_MS, lambda: finish(log, error))
+
+
+QTimer.singleShot(1000, main)
