@@ -228,7 +228,9 @@ class CopyDataset(Request):
 class Simulate(Request):
     """Write HyP3-like product zips with known truth.
 
-    Result: ``{"products_folder", "truth_file", "products": n, "pairs": n}``.
+    ``product_type``: ``gamma``, ``burst`` or ``multi_burst``. ``unwrap_error_share``: 0..1 of the pairs get a
+    phase jump of one cycle in a corner.
+    Result: ``{"products_folder", "truth_file", "options_file", "products": n, "pairs": n}``.
     """
 
     command: ClassVar[str] = "simulate"
@@ -243,6 +245,7 @@ class Simulate(Request):
     noise: bool = True
     atmosphere_rms_mm: float = 5.0
     product_type: str = "gamma"
+    unwrap_error_share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -256,3 +259,20 @@ class CompareWithTruth(Request):
     program: ClassVar[str] = "sandbox"
     job_folder: str
     truth_file: str
+
+
+@dataclass(frozen=True)
+class DemoReport(Request):
+    """Write ``report.json`` and ``report.html`` with their pictures for a demo folder.
+
+    ``job_folder``: the analysed job. ``truth_file``: the simulator's truth, or empty for real products.
+    ``pictures``: further image files, e.g. the screenshot. Result: ``{"report_json", "report_html", "figures"}``.
+    """
+
+    command: ClassVar[str] = "demo-report"
+    program: ClassVar[str] = "sandbox"
+    demo_folder: str
+    job_folder: str
+    truth_file: str = ""
+    wall_seconds: float = 0.0
+    pictures: tuple[str, ...] = ()

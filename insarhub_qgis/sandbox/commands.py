@@ -14,6 +14,7 @@ from insarhub_qgis.core.run_context import RunContext
 _COMMANDS: dict[type[requests.Request], str] = {
     requests.Simulate: "insarhub_qgis.sandbox.simulate:run",
     requests.CompareWithTruth: "insarhub_qgis.sandbox.compare_with_truth:run",
+    requests.DemoReport: "insarhub_qgis.sandbox.demo_report:run",
 }
 
 Command = Callable[[Any, RunContext], "dict[str, Any]"]

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The simulated place: UTM lattice, Sentinel-1 viewing geometry, terrain, land cover and dates."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from insarhub_qgis.core.errors import InsarError
+from insarhub_qgis.core.requests import Simulate
+from insarhub_qgis.sandbox.random_fields import generator, power_law_field
+
+Array = npt.NDArray[np.float64]
+
+#: Carrier 5.405 GHz.
+WAVELENGTH_M = 299_792_458.0 / 5.405e9
+EPSG = 32630
+PIXEL_M = 80.0
+#: Each product reaches up to this many pixels beyond the common window, on each side.
+MARGIN_PIXELS = 6
+#: Upper left corner of the common window (a lattice point), in south-east Spain.
+CORNER_X, CORNER_Y = 600_000.0, 4_176_000.0
+HEADING_DEG = -13.0
+EARTH_RADIUS_M = 6_371_000.0
+SPACECRAFT_HEIGHT_M = 698_000.0
+CENTRE_INCIDENCE_DEG = 38.0
+FIRST_DATE = datetime.date(2020, 1, 6)
+#: Looks in range and azimuth of an 80 m product, and how many of them are independent: the ratio of
+#: resolution to pixel size of Sentinel-1 IW, 1.94, is the one that MintPy uses for its weights.
+RANGE_LOOKS, AZIMUTH_LOOKS = 20, 4
+EFFECTIVE_LOOKS = round(RANGE_LOOKS * AZIMUTH_LOOKS / 1.94)
+
+WATER, TOWN, FIELD, FOREST, BARE = range(5)
+#: (g_inf, g0, tau in days) of the decay model; the classes of the land-cover table of the quality page.
+DECAY_PARAMETERS = {
+    WATER: (0.0, 0.0, 2.0),
+    TOWN: (0.50, 0.80, 60.0),
+    FIELD: (0.12, 0.60, 14.0),
+    FOREST: (0.08, 0.45, 8.0),
+    BARE: (0.50, 0.85, 60.0),
+}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The full grid of the simulation: the common window plus `MARGIN_PIXELS` on every side.
+
+    Attributes
+    ----------
+    height, width
+        Rows and columns of the full grid.
+    x_first, y_first
+        Upper left corner of the first pixel, UTM metres.
+    dates, baselines_m
+        Acquisition days and perpendicular baselines relative to the first one.
+    pairs
+        Indexes (reference, secondary) into ``dates``.
+    incidence_rad, slant_range_m
+        (rows, cols), of the flat scene on a spherical Earth.
+    look_elevation_rad, look_azimuth_rad
+        lv_theta and lv_phi of HyP3: ground-to-satellite vector above horizontal, counter-clockwise from east.
+    elevation_m, land_cover
+        (rows, cols); `WATER` ... `BARE`.
+    """
+
+    height: int
+    width: int
+    x_first: float
+    y_first: float
+    dates: tuple[datetime.date, ...]
+    baselines_m: Array
+    pairs: tuple[tuple[int, int], ...]
+    incidence_rad: Array
+    slant_range_m: Array
+    look_elevation_rad: Array
+    look_azimuth_rad: Array
+    elevation_m: Array
+    land_cover: npt.NDArray[np.uint8]
+
+    @property
+    def years(self) -> Array:
+        """Years (365.25 days) since the first date, (n_dates,)."""
+        return np.array([(date - self.dates[0]).days for date in self.dates]) / 365.25
+
+    @property
+    def water(self) -> npt.NDArray[np.bool_]:
+        return self.land_cover == WATER
+
+    def line_of_sight(self) -> tuple[Array, Array, Array]:
+        """East, north and up of the unit vector from the ground to the satellite."""
+        horizontal = np.cos(self.look_elevation_rad)
+        return (
+            horizontal * np.cos(self.look_azimuth_rad),
+            horizontal * np.sin(self.look_azimuth_rad),
+            np.sin(self.look_elevation_rad),
+        )
+
+    def decay_parameters(self) -> tuple[Array, Array, Array]:
+        """Maps of g_inf, g0 and tau (days), constant per land-cover class."""
+        table = np.array([DECAY_PARAMETERS[cover] for cover in range(len(DECAY_PARAMETERS))])
+        return table[self.land_cover, 0], table[self.land_cover, 1], table[self.land_cover, 2]
+
+
+def pixel_offsets_m(scene: Scene) -> tuple[Array, Array]:
+    """East (cols,) and north (rows,) of the pixel centres from the scene centre, metres."""
+    east = (np.arange(scene.width) - (scene.width - 1) / 2) * PIXEL_M
+    north = ((scene.height - 1) / 2 - np.arange(scene.height)) * PIXEL_M
+    return east, north
+
+
+def incidence_and_range(ground_range_m: Array) -> tuple[Array, Array]:
+    """Incidence angle and slant range at a ground distance from the scene centre, away from the track.
+
+    Spherical Earth: law of cosines in the triangle of Earth centre, satellite and pixel.
+    """
+    orbit_radius = EARTH_RADIUS_M + SPACECRAFT_HEIGHT_M
+    centre = np.radians(CENTRE_INCIDENCE_DEG)
+    look = np.arcsin(np.sin(centre) * EARTH_RADIUS_M / orbit_radius)
+    angle = (centre - look) + ground_range_m / EARTH_RADIUS_M
+    slant = np.sqrt(EARTH_RADIUS_M**2 + orbit_radius**2 - 2 * EARTH_RADIUS_M * orbit_radius * np.cos(angle))
+    cosine = (orbit_radius**2 - EARTH_RADIUS_M**2 - slant**2) / (2 * EARTH_RADIUS_M * slant)
+    return np.arccos(cosine), slant
+
+
+def make_scene(request: Simulate) -> Scene:
+    """Build the scene of a request; the same request gives the same scene.
+
+    Raises
+    ------
+    InsarError
+        ``simulate.parameter`` for a size, count or product type that gives no network.
+    """
+    check_request(request)
+    height, width = request.height + 2 * MARGIN_PIXELS, request.width + 2 * MARGIN_PIXELS
+    dates = tuple(
+        FIRST_DATE + datetime.timedelta(days=index * request.revisit_days) for index in range(request.dates)
+    )
+    pairs = tuple(
+        (first, second)
+        for first in range(request.dates)
+        for second in range(first + 1, min(first + request.connections, request.dates - 1) + 1)
+    )
+    baselines = np.round(generator(request.seed, "baselines").normal(0.0, 60.0, request.dates), 4)
+    baselines -= baselines[0]
+
+    rows, columns = np.mgrid[0:height, 0:width]
+    east = (columns - (width - 1) / 2) * PIXEL_M
+    north = ((height - 1) / 2 - rows) * PIXEL_M
+    # A right-looking antenna points 90 degrees clockwise of the flight direction.
+    look_bearing = np.radians(HEADING_DEG + 90.0)
+    incidence, slant = incidence_and_range(east * np.sin(look_bearing) + north * np.cos(look_bearing))
+    azimuth = np.pi / 2 - (look_bearing + np.pi)
+    azimuth = (azimuth + np.pi) % (2 * np.pi) - np.pi
+    elevation = _terrain(request.seed, east, north)
+    return Scene(
+        height=height,
+        width=width,
+        x_first=CORNER_X - MARGIN_PIXELS * PIXEL_M,
+        y_first=CORNER_Y + MARGIN_PIXELS * PIXEL_M,
+        dates=dates,
+        baselines_m=baselines,
+        pairs=pairs,
+        incidence_rad=incidence,
+        slant_range_m=slant,
+        look_elevation_rad=np.pi / 2 - incidence,
+        look_azimuth_rad=np.full((height, width), azimuth),
+        elevation_m=elevation,
+        land_cover=_land_cover(request.seed, east, north),
+    )
+
+
+def check_request(request: Simulate) -> None:
+    """Refuse what gives no product or no network; raises ``simulate.parameter``."""
+    limits = {
+        "width": (16, 40_000),
+        "height": (16, 40_000),
+        "dates": (3, 2_000),
+        "revisit_days": (1, 366),
+        "connections": (1, 50),
+        "seed": (0, 2**31),
+        "atmosphere_rms_mm": (0, 1_000),
+        "unwrap_error_share": (0, 1),
+    }
+    for name, (lowest, highest) in limits.items():
+        value = getattr(request, name)
+        if not lowest <= value <= highest:
+            raise InsarError(
+                "simulate.parameter", name=name, value=value, allowed=f"{lowest} to {highest}"
+            )
+    if request.product_type not in ("gamma", "burst", "multi_burst"):
+        raise InsarError(
+            "simulate.parameter", name="product_type", value=request.product_type,
+            allowed="gamma, burst, multi_burst",
+        )
+
+
+def place(east: Array, north: Array, x: float, y: float) -> tuple[Array, Array, float]:
+    """Offsets from a point at the fractions ``x``, ``y`` of the scene, and the scene's shorter side, metres."""
+    extent_x, extent_y = float(np.ptp(east)), float(np.ptp(north))
+    shorter = min(extent_x, extent_y)
+    return east - (x - 0.5) * extent_x, north - (0.5 - y) * extent_y, shorter
+
+
+def _terrain(seed: int, east: Array, north: Array) -> Array:
+    """Rolling hills with one volcano, metres above the ellipsoid, never below 5 m."""
+    hills = power_law_field(generator(seed, "terrain"), east.shape, PIXEL_M, exponent=3.6, outer_m=20_000.0)
+    from_east, from_north, shorter = place(east, north, 0.72, 0.30)
+    cone = 550.0 * np.exp(-np.hypot(from_east, from_north) / (0.16 * shorter))
+    return np.maximum(180.0 + 45.0 * hills + cone, 5.0)
+
+
+def _land_cover(seed: int, east: Array, north: Array) -> npt.NDArray[np.uint8]:
+    """A town on the plain, a bare volcano, a lake, and fields and forest elsewhere."""
+    patches = power_law_field(generator(seed, "land cover"), east.shape, PIXEL_M, exponent=3.0, outer_m=4_000.0)
+    cover = np.where(patches > 0.9, FOREST, FIELD).astype(np.uint8)
+    cover[np.abs(patches) < 0.25] = BARE
+    for x, y, radius, kind in (
+        (0.28, 0.62, 0.26, TOWN), (0.72, 0.30, 0.20, BARE), (0.10, 0.12, 0.10, BARE), (0.88, 0.88, 0.09, WATER),
+    ):
+        from_east, from_north, shorter = place(east, north, x, y)
+        cover[np.hypot(from_east, from_north) < radius * shorter * (1 + 0.15 * patches)] = kind
+    return cover
