@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""All settings of the plugin as typed entries, group ``insarhub`` of QGIS's settings tree.
+
+`settings` registers the entries on first use; `unregister_settings` takes them out of the tree on unload.
+Values stay in the user's profile either way.
+"""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from qgis.core import (
+    QgsSettingsEntryBool,
+    QgsSettingsEntryDouble,
+    QgsSettingsEntryInteger,
+    QgsSettingsEntryString,
+    QgsSettingsTree,
+)
+
+GROUP = "insarhub"
+
+
+class Settings:
+    """The entries, each with ``value()`` and ``setValue()``.
+
+    Attributes
+    ----------
+    engine_python
+        Path of the engine's Python; empty: the environment that Set-up makes in the profile.
+    work_directory
+        Folder with the job folders; empty: not chosen yet.
+    max_workers
+        Processes that one piece of work may use.
+    memory_gb
+        Memory limit that MintPy is told, in GB.
+    is_tour_shown
+        The three-step tour was offered once.
+    """
+
+    def __init__(self) -> None:
+        node = QgsSettingsTree.createPluginTreeNode(GROUP)
+        self.engine_python = QgsSettingsEntryString("engine-python", node, "", "Python of the engine")
+        self.work_directory = QgsSettingsEntryString("work-directory", node, "", "Folder with the job folders")
+        self.max_workers = QgsSettingsEntryInteger("max-workers", node, 2, "Processes per piece of work")
+        self.memory_gb = QgsSettingsEntryDouble("memory-gb", node, 4.0, "Memory limit of an analysis in GB")
+        self.is_tour_shown = QgsSettingsEntryBool("is-tour-shown", node, False, "The tour was offered")
+
+
+_settings: Optional[Settings] = None
+
+
+def settings() -> Settings:
+    """The registered entries."""
+    global _settings
+    if _settings is None:
+        _settings = Settings()
+    return _settings
+
+
+def unregister_settings() -> None:
+    """Take the entries out of QGIS's settings tree; the next `settings` registers them again."""
+    global _settings
+    if _settings is not None:
+        _settings = None
+        QgsSettingsTree.unregisterPluginTreeNode(GROUP)
