@@ -11,6 +11,8 @@ import shutil
 import sys
 from dataclasses import dataclass
 from enum import Enum
+from importlib import invalidate_caches
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Mapping, Optional
 
@@ -181,3 +183,42 @@ def proxy_variables() -> dict[str, str]:
     excluded = [*access.excludeList(), *access.noProxyList(), "localhost", "127.0.0.1"]
     hosts = ",".join(dict.fromkeys(QUrl.fromUserInput(entry).host() or entry for entry in excluded if entry))
     return {**variables, "no_proxy": hosts, "NO_PROXY": hosts}
+
+
+def library_folder() -> Path:
+    """The plugin's own pure-Python libraries for QGIS's Python; so far networkx, where QGIS lacks it."""
+    return private_folder() / "python"
+
+
+def use_private_libraries() -> None:
+    """Let QGIS's Python find the private libraries, after everything that it has itself."""
+    folder = str(library_folder())
+    if library_folder().is_dir() and folder not in sys.path:
+        sys.path.append(folder)
+
+
+def forget_private_libraries() -> None:
+    """Take the private libraries off the path again, on unload."""
+    folder = str(library_folder())
+    if folder in sys.path:
+        sys.path.remove(folder)
+
+
+def provide_networkx(networkx_folder: Path) -> bool:
+    """Copy the engine's networkx into the private folder where QGIS has none; True when it was copied.
+
+    ``networkx_folder`` comes with the result of ``check-environment``. networkx is pure Python, so the copy
+    serves any Python that is not older than the engine's.
+    """
+    if find_spec("networkx") is not None or not networkx_folder.is_dir():
+        return False
+    target = library_folder() / "networkx"
+    temporary = library_folder() / "networkx.unfinished"
+    temporary.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(temporary, ignore_errors=True)
+    shutil.copytree(networkx_folder, temporary, ignore=shutil.ignore_patterns("__pycache__", "tests"))
+    shutil.rmtree(target, ignore_errors=True)
+    temporary.rename(target)
+    use_private_libraries()
+    invalidate_caches()
+    return True
