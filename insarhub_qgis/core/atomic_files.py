@@ -286,7 +286,7 @@ class _FolderLock:
             "pid": os.getpid(),
             "started_at": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
             # Tells a process from a later one that got the same number.
-            "process_start": _process_start(os.getpid()),
+            "process_start": process_start_of(os.getpid()),
             "token": self._token,
         }
 
@@ -396,13 +396,30 @@ def _lock_content(path: Path) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else {}
 
 
+def is_running(host: Any, pid: Any, process_start: str | None = None) -> bool:
+    """Tell whether a recorded process still runs; True as well when that cannot be known (another host).
+
+    Parameters
+    ----------
+    host, pid
+        As recorded in a lock or a job file.
+    process_start
+        `process_start_of` at that time; it tells the process from a later one with the same number.
+    """
+    if host != socket.gethostname() or not isinstance(pid, int) or isinstance(pid, bool):
+        return True
+    if pid <= 0 or not _is_alive(pid):
+        return False
+    now = process_start_of(pid)
+    return not process_start or now is None or process_start == now
+
+
 def _is_abandoned(path: Path, content: dict[str, Any]) -> bool:
-    pid = content.get("pid")
-    if content.get("host") == socket.gethostname() and isinstance(pid, int):
-        if not _is_alive(pid):
-            return True
-        start, now = content.get("process_start"), _process_start(pid)
-        return bool(start and now and start != now)
+    start = content.get("process_start")
+    if not is_running(content.get("host"), content.get("pid"), start if isinstance(start, str) else None):
+        return True
+    if content.get("host") == socket.gethostname():
+        return False
     try:
         return time.time() - path.stat().st_mtime > ABANDONED_SECONDS
     except OSError:
@@ -431,7 +448,7 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def _process_start(pid: int) -> str | None:
+def process_start_of(pid: int) -> str | None:
     """Give the start time of a process in the kernel's own count, or None where it cannot be read."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
