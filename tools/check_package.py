@@ -11,10 +11,28 @@ from pathlib import PurePosixPath
 PACKAGE = "insarhub_qgis"
 REQUIRED = ("__init__.py", "metadata.txt", "LICENSE")
 ALLOWED = {".py", ".json", ".svg", ".html", ".qm", ".model3", ".cfg", ".png", ".css", ".txt", ""}
-METADATA = (
-    "name description version qgisMinimumVersion qgisMaximumVersion author email about tracker repository homepage "
-    "changelog tags category icon experimental deprecated server hasProcessingProvider license"
-).split()
+METADATA = [
+    "name",
+    "description",
+    "version",
+    "qgisMinimumVersion",
+    "qgisMaximumVersion",
+    "author",
+    "email",
+    "about",
+    "tracker",
+    "repository",
+    "homepage",
+    "changelog",
+    "tags",
+    "category",
+    "icon",
+    "experimental",
+    "deprecated",
+    "server",
+    "hasProcessingProvider",
+    "license",
+]
 MAX_BYTES = 25_000_000
 
 
@@ -25,7 +43,11 @@ def problems(archive: str) -> list[str]:
         names = [PurePosixPath(name) for name in packed.namelist()]
         found += [f"outside the top folder: {name}" for name in names if name.parts[0] != PACKAGE]
         found += [f"kind of file: {name}" for name in names if name.suffix not in ALLOWED]
-        found += [f"cache or hidden: {name}" for name in names if "__pycache__" in name.parts or name.name.startswith(".")]
+        found += [
+            f"cache or hidden: {name}"
+            for name in names
+            if "__pycache__" in name.parts or name.name.startswith(".")
+        ]
         found += [f"missing: {name}" for name in REQUIRED if PurePosixPath(PACKAGE, name) not in names]
         found += ["tests are in it" for name in names if "tests" in name.parts]
         size = sum(entry.compress_size for entry in packed.infolist())

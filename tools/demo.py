@@ -39,7 +39,9 @@ def ask(program: str, command: str, parameters: dict[str, Any]) -> dict[str, Any
     for line in process.stdout:
         message = json.loads(line)
         if message["type"] == "error":
-            raise SystemExit(f"demo: {command}: {message.get('message') or message['code']} {message.get('details', '')}")
+            raise SystemExit(
+                f"demo: {command}: {message.get('message') or message['code']} {message.get('details', '')}"
+            )
         if message["type"] == "result":
             answer = message["result"]
     process.wait()
@@ -73,7 +75,9 @@ def main() -> int:
         options = arguments.options.read_text(encoding="utf-8") if arguments.options else ""
     else:
         step("simulating products")
-        answer = ask("sandbox", "simulate", {"output_folder": str(demo / "simulated"), "noise": not arguments.no_noise})
+        answer = ask(
+            "sandbox", "simulate", {"output_folder": str(demo / "simulated"), "noise": not arguments.no_noise}
+        )
         products, truth_file = Path(answer["products_folder"]), answer["truth_file"]
         options_file = arguments.options or ROOT / "insarhub_qgis" / "sandbox" / "demo_options.cfg"
         options = options_file.read_text(encoding="utf-8")
@@ -101,7 +105,9 @@ def main() -> int:
             ROOT / "tools" / "demo_in_qgis.py", profile, variables, SESSION_SECONDS, demo / "qgis.log"
         )
     if not outcome_file.exists():
-        raise SystemExit(f"demo: QGIS ended with code {code} before the job was done; its log is {demo / 'qgis.log'}.")
+        raise SystemExit(
+            f"demo: QGIS ended with code {code} before the job was done; its log is {demo / 'qgis.log'}."
+        )
     outcome = json.loads(outcome_file.read_text(encoding="utf-8"))
     for line in outcome["log"]:
         print(f"      {line}")
@@ -124,7 +130,9 @@ def main() -> int:
     for key, value in report.items():
         if isinstance(value, (int, float, str)):
             print(f"      {key}: {value}")
-    print(f"demo: done in {time.monotonic() - started:.0f} s; see {os.path.relpath(demo / 'report.html')}, 'make run' opens the project.")
+    print(
+        f"demo: done in {time.monotonic() - started:.0f} s; see {os.path.relpath(demo / 'report.html')}, 'make run' opens the project."
+    )
     return 0
 
 

@@ -48,16 +48,26 @@ def run_algorithms(log: Log) -> None:
     run("prepareanalysis", {"JOB_FOLDER": job})
     run("runanalysis", {"JOB_FOLDER": job, "OPTIONS": PLAN["options"]})
     run("exportresults", {"INPUT": job, "OUTPUT_FOLDER": str(exports), "UNIT": "mm"})
-    run("exportfootprint", {"INPUT": f"{job}/velocity.h5", "METHOD": "valid", "OUTPUT": str(exports / "velocity_footprint.gpkg")})
+    run(
+        "exportfootprint",
+        {
+            "INPUT": f"{job}/velocity.h5",
+            "METHOD": "valid",
+            "OUTPUT": str(exports / "velocity_footprint.gpkg"),
+        },
+    )
     from insarhub_qgis.layers.result_sources import list_results
 
-    series = max((row for row in list_results(Path(job)) if row.kind == "time_series"), key=lambda row: row.rank)
+    series = max(
+        (row for row in list_results(Path(job)) if row.kind == "time_series"), key=lambda row: row.rank
+    )
     run("exportpoints", {"INPUT": str(series.path), "OUTPUT": str(exports / "points.gpkg")})
 
 
 def show_results() -> None:
     """Load the layers as a person would, pick three points, zoom, save the project."""
     from insarhub_qgis.layers.result_layers import add_result_layer
+
     from insarhub_qgis.layers.result_sources import list_results
 
     job = Path(PLAN["job_folder"])

@@ -47,7 +47,9 @@ def make_profile(folder: Path, theme: str = "default") -> Path:
     return folder
 
 
-def environment(extra: Mapping[str, str] | None = None, engine_python: Path | None = ENGINE_PYTHON) -> dict[str, str]:
+def environment(
+    extra: Mapping[str, str] | None = None, engine_python: Path | None = ENGINE_PYTHON
+) -> dict[str, str]:
     """Environment of the session: the staged plugin, the engine, whole pixels."""
     values = {**os.environ, "QGIS_PLUGINPATH": str(STAGE), "QT_SCALE_FACTOR_ROUNDING_POLICY": "Round"}
     if engine_python is not None:
@@ -63,7 +65,18 @@ def virtual_display(width: int = 1280, height: int = 800) -> Iterator[dict[str, 
     # With -displayfd the server picks a free number itself and tells it, so two sessions never meet.
     read_end, write_end = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write_end), "-screen", "0", f"{width}x{height}x24", "-dpi", "96", "-nolisten", "tcp"],
+        [
+            "Xvfb",
+            "-displayfd",
+            str(write_end),
+            "-screen",
+            "0",
+            f"{width}x{height}x24",
+            "-dpi",
+            "96",
+            "-nolisten",
+            "tcp",
+        ],
         pass_fds=[write_end],
         stderr=subprocess.DEVNULL,
     )
@@ -79,14 +92,21 @@ def virtual_display(width: int = 1280, height: int = 800) -> Iterator[dict[str, 
         server.wait(timeout=10)
 
 
-def run_script(script: Path, profile: Path, variables: Mapping[str, str], seconds: int, log: Path | None = None) -> int:
+def run_script(
+    script: Path, profile: Path, variables: Mapping[str, str], seconds: int, log: Path | None = None
+) -> int:
     """Run QGIS with ``--code script`` and give its exit code; it is ended after ``seconds``."""
     command = ["qgis", "--nologo", "--noversioncheck", "--profiles-path", str(profile), "--code", str(script)]
     with contextlib.ExitStack() as stack:
         output = stack.enter_context(log.open("w", encoding="utf-8")) if log else subprocess.DEVNULL
         try:
             return subprocess.run(
-                command, env=environment(variables), stdout=output, stderr=subprocess.STDOUT, timeout=seconds, check=False
+                command,
+                env=environment(variables),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=seconds,
+                check=False,
             ).returncode
         except subprocess.TimeoutExpired:
             return 124

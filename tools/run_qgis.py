@@ -16,8 +16,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--project", type=Path)
     arguments = parser.parse_args()
-    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise SystemExit("make run opens a window, and there is no display here: start it from a desktop session.")
+    if sys.platform.startswith("linux") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
+        raise SystemExit(
+            "make run opens a window, and there is no display here: start it from a desktop session."
+        )
     profile = qgis_session.make_profile(qgis_session.ROOT / "build" / "profile")
     command = ["qgis", "--nologo", "--profiles-path", str(profile)]
     if arguments.project and arguments.project.exists():

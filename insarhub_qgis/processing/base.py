@@ -132,7 +132,9 @@ def dissolved_polygon_wkt(
     merged = QgsGeometry.unaryUnion(parts) if parts else QgsGeometry()
     if merged.isNull() or merged.isEmpty() or merged.area() == 0.0:
         raise QgsProcessingException(
-            tr("AOI: the layer holds no polygon with an area. Choose a polygon layer, or select features in it.")
+            tr(
+                "AOI: the layer holds no polygon with an area. Choose a polygon layer, or select features in it."
+            )
         )
     merged = densified(merged)
     merged.transform(transform)

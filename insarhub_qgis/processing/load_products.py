@@ -66,7 +66,9 @@ class LoadProducts(InsarAlgorithm):
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        job = JobFolder(existing_folder(self.parameterAsFile(parameters, self.JOB_FOLDER, context), self.JOB_FOLDER))
+        job = JobFolder(
+            existing_folder(self.parameterAsFile(parameters, self.JOB_FOLDER, context), self.JOB_FOLDER)
+        )
         kinds = self.parameterAsEnumStrings(parameters, self.KINDS, context)
         wanted = {
             pair.strip()
@@ -91,7 +93,9 @@ class LoadProducts(InsarAlgorithm):
                 break
             for kind in kinds:
                 if kind not in archive.members:
-                    feedback.pushWarning(tr("{name} has no {kind}.").format(name=archive.product.name, kind=kind))
+                    feedback.pushWarning(
+                        tr("{name} has no {kind}.").format(name=archive.product.name, kind=kind)
+                    )
                     continue
                 layer = add_product_layer(project, job.path, job.name, archive, kind)
                 layer_ids.append(layer.id())

@@ -51,7 +51,9 @@ class OpenProducts(InsarAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         products = existing_folder(self.parameterAsFile(parameters, self.PRODUCTS, context), self.PRODUCTS)
-        job_folder = Path(self.parameterAsString(parameters, self.JOB_FOLDER, context)).expanduser().absolute()
+        job_folder = (
+            Path(self.parameterAsString(parameters, self.JOB_FOLDER, context)).expanduser().absolute()
+        )
         answer = self.ask_engine(requests.OpenProducts(str(products), str(job_folder)), feedback)
         for row in answer["excluded"]:
             feedback.pushWarning(f"{Path(row['file']).name}: {sentence(InsarError.from_json(row))}")

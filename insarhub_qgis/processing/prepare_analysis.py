@@ -63,7 +63,9 @@ class PrepareAnalysis(InsarAlgorithm):
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        job_folder = existing_folder(self.parameterAsFile(parameters, self.JOB_FOLDER, context), self.JOB_FOLDER)
+        job_folder = existing_folder(
+            self.parameterAsFile(parameters, self.JOB_FOLDER, context), self.JOB_FOLDER
+        )
         source = self.parameterAsSource(parameters, self.AOI, context)
         request = requests.PrepareAnalysis(
             job_folder=str(job_folder),

@@ -54,7 +54,9 @@ class RunAnalysis(InsarAlgorithm):
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        job_folder = existing_folder(self.parameterAsFile(parameters, self.JOB_FOLDER, context), self.JOB_FOLDER)
+        job_folder = existing_folder(
+            self.parameterAsFile(parameters, self.JOB_FOLDER, context), self.JOB_FOLDER
+        )
         request = requests.RunAnalysis(
             job_folder=str(job_folder),
             steps=tuple(self.parameterAsEnumStrings(parameters, self.STEPS, context)),

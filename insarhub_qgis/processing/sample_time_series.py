@@ -84,7 +84,12 @@ class SampleTimeSeries(InsarAlgorithm):
         )
         reasons: dict[str, int] = {}
         for feature in features:
-            sample = samples.get(feature.id()) or {"row": None, "col": None, "values_mm": None, "reason": "point.no_geometry"}
+            sample = samples.get(feature.id()) or {
+                "row": None,
+                "col": None,
+                "values_mm": None,
+                "reason": "point.no_geometry",
+            }
             values = sample["values_mm"] or [None] * len(answer["dates"])
             if sample["values_mm"] is None:
                 reasons[sample["reason"]] = reasons.get(sample["reason"], 0) + 1

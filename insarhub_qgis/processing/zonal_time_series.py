@@ -82,7 +82,13 @@ class ZonalTimeSeries(InsarAlgorithm):
         days = [date.replace("-", "") for date in answer["dates"]]
         fields = QgsFields(source.fields())
         fields.append(QgsField("n", QMetaType.Type.Int))
-        for name in ("VEL", "V_STDEV", "VEL_LAST_YEAR", *(f"D{day}" for day in days), *(f"S{day}" for day in days)):
+        for name in (
+            "VEL",
+            "V_STDEV",
+            "VEL_LAST_YEAR",
+            *(f"D{day}" for day in days),
+            *(f"S{day}" for day in days),
+        ):
             fields.append(QgsField(name, QMetaType.Type.Double))
         sink, output = self.parameterAsSink(
             parameters, self.OUTPUT, context, fields, source.wkbType(), source.sourceCrs()
@@ -91,7 +97,9 @@ class ZonalTimeSeries(InsarAlgorithm):
         for feature, zone in zip(features, answer["zones"]):
             if zone.get("reason"):
                 feedback.pushWarning(
-                    tr("Feature {id}: {reason}").format(id=feature.id(), reason=sentence(InsarError(zone["reason"])))
+                    tr("Feature {id}: {reason}").format(
+                        id=feature.id(), reason=sentence(InsarError(zone["reason"]))
+                    )
                 )
             row = QgsFeature(fields)
             row.setGeometry(feature.geometry())

@@ -91,11 +91,19 @@ def test_legacy_qt_is_absent():
     wrong = []
     for path in PACKAGE.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
-        wrong += [f"{path.name}: {word}" for word in (".exec_(", "pyplot") if word in text and "sandbox" not in path.parts]
+        wrong += [
+            f"{path.name}: {word}"
+            for word in (".exec_(", "pyplot")
+            if word in text and "sandbox" not in path.parts
+        ]
     assert wrong == []
 
 
 def test_every_file_names_its_licence():
     root = PACKAGE.parent
     listed = [path for folder in (PACKAGE, root / "tests", root / "tools") for path in folder.rglob("*.py")]
-    assert [path.name for path in listed if "SPDX-License-Identifier: GPL-2.0-or-later" not in path.read_text("utf-8")[:200]] == []
+    assert [
+        path.name
+        for path in listed
+        if "SPDX-License-Identifier: GPL-2.0-or-later" not in path.read_text("utf-8")[:200]
+    ] == []

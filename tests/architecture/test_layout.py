@@ -12,15 +12,23 @@ PACKAGE = ROOT / "insarhub_qgis"
 
 
 def test_resources_manifest_equals_the_icon_folder():
-    manifest = set(re.findall(r"<file[^>]*>insarhub_qgis/icons/([^<]+)</file>", (ROOT / "resources.qrc").read_text("utf-8")))
-    assert manifest == {path.name for path in (PACKAGE / "icons").iterdir() if path.suffix in (".svg", ".png")}
+    manifest = set(
+        re.findall(
+            r"<file[^>]*>insarhub_qgis/icons/([^<]+)</file>", (ROOT / "resources.qrc").read_text("utf-8")
+        )
+    )
+    assert manifest == {
+        path.name for path in (PACKAGE / "icons").iterdir() if path.suffix in (".svg", ".png")
+    }
 
 
 def algorithm_names() -> list[str]:
     names = []
     for path in sorted((PACKAGE / "processing").glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Assign) and any(getattr(target, "id", "") == "NAME" for target in node.targets):
+            if isinstance(node, ast.Assign) and any(
+                getattr(target, "id", "") == "NAME" for target in node.targets
+            ):
                 value = ast.literal_eval(node.value)
                 if value:
                     names.append(value)

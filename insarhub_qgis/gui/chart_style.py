@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One look for every chart: colours of the palette, thin axes, light grid; exports on white."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from qgis.PyQt.QtGui import QPalette
+from qgis.PyQt.QtWidgets import QWidget
+
+
+@dataclass(frozen=True)
+class ChartColours:
+    """Background, text and grid of a chart, as ``#rrggbb``."""
+
+    background: str
+    text: str
+    grid: str
+
+
+#: What exported pictures use, whatever the theme is.
+ON_WHITE = ChartColours(background="#ffffff", text="#202020", grid="#d8d8d8")
+
+
+def palette_colours(widget: QWidget) -> ChartColours:
+    """Give the colours of the widget's palette, so that charts follow the theme."""
+    palette = widget.palette()
+    base = palette.color(QPalette.ColorRole.Base)
+    text = palette.color(QPalette.ColorRole.Text)
+    mixed = [round(0.82 * a + 0.18 * b) for a, b in zip(base.getRgb()[:3], text.getRgb()[:3])]
+    return ChartColours(base.name(), text.name(), "#{:02x}{:02x}{:02x}".format(*mixed))
+
+
+def style_axes(axes: Any, colours: ChartColours, point_size: float) -> None:
+    """Dress matplotlib axes: no top and right spine, light grid, palette text."""
+    axes.set_facecolor(colours.background)
+    axes.figure.set_facecolor(colours.background)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(colours.text)
+        spine.set_linewidth(0.8)
+    axes.tick_params(colors=colours.text, labelsize=point_size, width=0.8, length=3)
+    axes.grid(True, color=colours.grid, linewidth=0.6)
+    axes.set_axisbelow(True)
+    for label in (axes.xaxis.label, axes.yaxis.label, axes.title):
+        label.set_color(colours.text)
+        label.set_fontsize(point_size)

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The chart of the time-series dock: series, spread, fits and residuals on a matplotlib canvas."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from matplotlib.figure import Figure
+from qgis.PyQt.QtCore import QEvent, Qt, pyqtSignal
+from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
+
+from insarhub_qgis.core.series_entries import SeriesEntry, SeriesView
+from insarhub_qgis.core.time_series_fit import SeriesFit
+from insarhub_qgis.gui.chart_style import ON_WHITE, ChartColours, palette_colours, style_axes
+
+EXPORT_INCHES = (9.0, 5.0)
+EXPORT_DPI = 200
+CURVE_STEPS = 200
+
+
+class SeriesChart(FigureCanvasQTAgg):
+    """Draws what it is given; knows neither files nor the map.
+
+    Signals
+    -------
+    hovered(str)
+        Text for the value under the mouse, empty when there is none.
+    """
+
+    hovered = pyqtSignal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(Figure(layout="constrained"))
+        self.setParent(parent)
+        self.setObjectName("insarhub_series_chart")
+        self.setAccessibleName(
+            self.tr("Chart of displacement over time; the table beside it holds the same figures")
+        )
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(160, 120)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._dates: tuple[dt.date, ...] = ()
+        self._entries: tuple[SeriesEntry, ...] = ()
+        self._view = SeriesView()
+        self._fits: dict[str, SeriesFit] = {}
+        self._residuals = False
+        self._quantity = ""
+        self._empty_text = ""
+        self.mpl_connect("motion_notify_event", self._on_motion)
+
+    def show_series(
+        self,
+        dates: Sequence[dt.date],
+        entries: Sequence[SeriesEntry],
+        view: SeriesView,
+        fits: Mapping[str, SeriesFit],
+        *,
+        quantity: str,
+        empty_text: str,
+        residuals: bool = False,
+    ) -> None:
+        """Draw the entries; ``quantity`` is the text of the y axis without the unit."""
+        self._dates, self._entries, self._view = tuple(dates), tuple(entries), view
+        self._fits, self._residuals = dict(fits), residuals
+        self._quantity, self._empty_text = quantity, empty_text
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Draw again, e.g. after a change of theme."""
+        self.figure.clear()
+        self._draw(self.figure, palette_colours(self), max(self.font().pointSizeF(), 7.0))
+        self.draw_idle()
+
+    def export(self, path: Path) -> None:
+        """Write PNG or SVG, by the ending, on white and independent of the window's size."""
+        figure = Figure(figsize=EXPORT_INCHES, layout="constrained")
+        FigureCanvasAgg(figure)
+        self._draw(figure, ON_WHITE, 10.0)
+        figure.savefig(path, dpi=EXPORT_DPI, facecolor=ON_WHITE.background)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange) and hasattr(self, "_entries"):
+            self.redraw()
+
+    def _draw(self, figure: Figure, colours: ChartColours, point_size: float) -> None:
+        axes = figure.add_subplot()
+        style_axes(axes, colours, point_size)
+        if not self._entries or not self._dates:
+            axes.set_axis_off()
+            axes.text(
+                0.5,
+                0.5,
+                self._empty_text,
+                ha="center",
+                va="center",
+                transform=axes.transAxes,
+                color=colours.text,
+                fontsize=point_size,
+                wrap=True,
+            )
+            return
+        days = date2num(self._dates)
+        for entry in self._entries:
+            self._draw_entry(axes, entry, days)
+        locator = AutoDateLocator(minticks=3, maxticks=9)
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        axes.xaxis.get_offset_text().set_color(colours.text)
+        axes.xaxis.get_offset_text().set_fontsize(point_size)
+        axes.axhline(0.0, color=colours.text, linewidth=0.6)
+        what = self.tr("Residual") if self._residuals else self._quantity
+        axes.set_ylabel(
+            self.tr("{quantity} [{unit}]").format(quantity=what, unit=self._view.unit), fontsize=point_size
+        )
+        legend = axes.legend(fontsize=point_size, frameon=True, framealpha=0.85, loc="best")
+        legend.set_draggable(True)
+        legend.get_frame().set_facecolor(colours.background)
+        legend.get_frame().set_edgecolor(colours.grid)
+        for text in legend.get_texts():
+            text.set_color(colours.text)
+
+    def _draw_entry(self, axes: Any, entry: SeriesEntry, days: np.ndarray) -> None:
+        fit = self._fits.get(entry.name)
+        shown = self._view.shown(entry, self._dates)
+        if self._residuals and fit is not None:
+            shown = fit.residuals
+        spread = self._view.spread(entry)
+        if spread is not None:
+            axes.fill_between(
+                days, shown - spread, shown + spread, color=entry.colour, alpha=0.18, linewidth=0
+            )
+        axes.plot(
+            days,
+            shown,
+            linestyle="none",
+            marker=entry.marker,
+            markersize=4.5,
+            color=entry.colour,
+            label=self._label(entry, fit),
+        )
+        if fit is None:
+            axes.plot(days, shown, color=entry.colour, linewidth=0.8, alpha=0.6)
+            return
+        if fit.is_outlier.any():
+            axes.plot(
+                days[fit.is_outlier],
+                shown[fit.is_outlier],
+                linestyle="none",
+                marker="x",
+                markersize=8,
+                color=entry.colour,
+            )
+        if not self._residuals:
+            first, last = self._dates[0].toordinal(), self._dates[-1].toordinal()
+            curve = [
+                dt.date.fromordinal(day)
+                for day in np.unique(np.linspace(first, last, CURVE_STEPS).astype(int))
+            ]
+            axes.plot(date2num(curve), fit.predict(curve), color=entry.colour, linewidth=1.4)
+
+    def _label(self, entry: SeriesEntry, fit: SeriesFit | None) -> str:
+        if fit is None or "rate" not in fit.model.names:
+            return entry.name
+        rate, sigma = fit.velocity
+        return f"{entry.name}: {rate:+.1f} ± {sigma:.1f} {self._view.unit}/yr"
+
+    def _on_motion(self, event: Any) -> None:
+        if event.inaxes is None or not self._entries or not self._dates:
+            self.hovered.emit("")
+            return
+        days = date2num(self._dates)
+        nearest = int(np.argmin(np.abs(days - event.xdata)))
+        values = []
+        for entry in self._entries:
+            value = self._view.shown(entry, self._dates)[nearest]
+            text = f"{value:+.1f} {self._view.unit}" if np.isfinite(value) else self.tr("no data")
+            values.append(f"{entry.name} {text}")
+        self.hovered.emit(f"{self._dates[nearest].isoformat()}: " + ", ".join(values))
