@@ -213,10 +213,10 @@ def _terrain(seed: int, east: Array, north: Array) -> Array:
 
 
 def _land_cover(seed: int, east: Array, north: Array) -> npt.NDArray[np.uint8]:
-    """A town on the plain, a bare volcano, a lake, and fields and forest elsewhere."""
+    """Half-dry country: a town on the plain, a bare volcano, a lake, fields and some forest."""
     patches = power_law_field(generator(seed, "land cover"), east.shape, PIXEL_M, exponent=3.0, outer_m=4_000.0)
-    cover = np.where(patches > 0.9, FOREST, FIELD).astype(np.uint8)
-    cover[np.abs(patches) < 0.25] = BARE
+    cover = np.where(patches > 1.0, FOREST, FIELD).astype(np.uint8)
+    cover[np.abs(patches) < 0.45] = BARE
     for x, y, radius, kind in (
         (0.28, 0.62, 0.26, TOWN), (0.72, 0.30, 0.20, BARE), (0.10, 0.12, 0.10, BARE), (0.88, 0.88, 0.09, WATER),
     ):
