@@ -14,7 +14,7 @@ from insarhub_qgis.core.run_context import RunContext
 from insarhub_qgis.engine.process import run_process
 
 #: Distributions that the pins bring on a base with GDAL, numpy and matplotlib; for the progress only.
-_EXPECTED_DISTRIBUTIONS = 95
+_EXPECTED_DISTRIBUTIONS = 45
 #: Settings of the user's pip that would put the packages somewhere else.
 _MISLEADING_VARIABLES = {
     "PIP_CONSTRAINT",

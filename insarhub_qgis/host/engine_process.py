@@ -63,16 +63,11 @@ class EngineRun:
     """One engine process from start to answer, driven without an event loop in the calling thread."""
 
     def __init__(
-        self,
-        request: Request,
-        python: Path,
-        variables: Optional[Mapping[str, str]] = None,
-        launch_file: Path = LAUNCH_FILE,
+        self, request: Request, python: Path, variables: Optional[Mapping[str, str]] = None
     ) -> None:
         self._request = request
         self._python = python
         self._variables = dict(variables or {})
-        self._launch_file = launch_file
         self._stdout = _Lines()
         self._stderr = _Lines()
         self._stderr_tail: deque[str] = deque(maxlen=_KEPT_STDERR_LINES)
@@ -116,7 +111,7 @@ class EngineRun:
         process.setWorkingDirectory(QDir.tempPath())
         process.setProgram(str(self._python))
         process.setArguments(
-            ["-I", "-X", "utf8", str(self._launch_file), self._request.program, self._request.command]
+            ["-I", "-X", "utf8", str(LAUNCH_FILE), self._request.program, self._request.command]
         )
         process.start()
         if not process.waitForStarted(_START_LIMIT_MS):
