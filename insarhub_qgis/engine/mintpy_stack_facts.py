@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Facts about a loaded stack for the panel: size, pairs, mean coherence, and thresholds suggested from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from insarhub_qgis.core.network_thresholds import (
+    suggest_mask_threshold,
+    suggest_pair_threshold,
+    suggest_reference_coherence,
+)
+
+#: Pixels read per pair at most; larger rasters are thinned in rows and columns alike.
+_PIXELS_PER_PAIR = 250_000
+#: Values kept for the percentile over all pairs.
+_SAMPLE_SIZE = 1_000_000
+
+
+def read_stack_facts(stack_file: Path) -> dict[str, Any]:
+    """Read one pair at a time, thinned, so that memory stays bounded whatever the stack.
+
+    Returns
+    -------
+    dict
+        ``rows``, ``columns``, ``pairs`` ([[date, date], ...]), ``dates``, ``mean_coherence`` (per pair, None where
+        unknown), ``suggested``: list of key, value, reason, fields.
+    """
+    with h5py.File(stack_file, "r") as stack:
+        pairs = [(first.decode(), second.decode()) for first, second in stack["date"][:]]
+        rows, columns = (int(stack.attrs[name]) for name in ("LENGTH", "WIDTH"))
+        facts: dict[str, Any] = {
+            "rows": rows,
+            "columns": columns,
+            "pairs": [list(pair) for pair in pairs],
+            "dates": sorted({date for pair in pairs for date in pair}),
+            "mean_coherence": [None] * len(pairs),
+            "suggested": [],
+        }
+        if "coherence" not in stack:
+            return facts
+        step = max(1, int(np.ceil(np.sqrt(rows * columns / _PIXELS_PER_PAIR))))
+        means = np.full(len(pairs), np.nan)
+        total: np.ndarray | None = None
+        samples = []
+        for index in range(len(pairs)):
+            coherence = np.asarray(stack["coherence"][index, ::step, ::step], dtype=np.float32)
+            coherence = np.nan_to_num(coherence, nan=0.0)
+            valid = coherence[coherence > 0]
+            if valid.size:
+                means[index] = float(valid.mean())
+                samples.append(valid[:: max(1, valid.size * len(pairs) // _SAMPLE_SIZE)])
+            total = coherence if total is None else total + coherence
+    facts["mean_coherence"] = [None if np.isnan(mean) else round(float(mean), 4) for mean in means]
+    if samples and total is not None:
+        suggestions = (
+            suggest_pair_threshold(pairs, means),
+            suggest_mask_threshold(np.concatenate(samples)),
+            suggest_reference_coherence(total / len(pairs)),
+        )
+        facts["suggested"] = [
+            {"key": one.key, "value": one.value, "reason": one.reason, "fields": one.fields}
+            for one in suggestions
+            if one is not None
+        ]
+    return facts
