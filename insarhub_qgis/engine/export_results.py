@@ -4,19 +4,20 @@
 from __future__ import annotations
 
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rasterio.warp import transform as transform_points
+from osgeo import osr
 
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.progress import Report, part_of
 from insarhub_qgis.core.requests import ExportResults
 from insarhub_qgis.core.run_context import RunContext
-from insarhub_qgis.engine.geotiff_writer import GeotiffWriter, RasterPlan, output_dtype
+from insarhub_qgis.engine.geotiff_writer import GeotiffWriter, PreparedWindow, RasterPlan, output_dtype
 from insarhub_qgis.engine.mintpy_hdf5 import Dataset, MintpyFile
 from insarhub_qgis.engine.valid_mask import ValidMask
 
@@ -203,7 +204,7 @@ def _export(
             georeference=file.georeference,
             dtype=output_dtype(dataset.dtype),
             band_names=tuple(names[index] for index in bands) if dataset.is_cube else tuple(names),
-            tags=_tags(file, dataset, unit),
+            tags=raster_tags(file, dataset, unit),
             raster_format=request.raster_format,
             unit="" if unit == "1" else unit,
         )
@@ -227,35 +228,38 @@ def write_dataset(
     context: RunContext,
     report: Report,
 ) -> None:
-    """Copy one dataset into a raster, window by window; missing values become nodata."""
+    """Copy one dataset into a raster, window by window; missing values become nodata.
+
+    ``factor`` multiplies the values. The next window is read while the present one is compressed.
+    """
     windows = list(plan.windows())
-    # Overviews and the last flush take about a quarter of the time.
-    share = 0.75 / len(windows)
     text = plan.path.name
-    selected = bands if dataset.is_cube and len(bands) < dataset.bands else None
-    with GeotiffWriter(plan, part_of(report, 0.75, 1.0), context.is_cancelled) as writer:
-        for index, (rows, cols) in enumerate(windows):
-            values = file.read(dataset.name, rows, cols, selected)
-            missing = file.missing(dataset, values, rows, cols, selected)
-            if values.ndim == 2:
-                values, missing = values[None], missing[None]
-            if mask is not None:
-                missing = missing | ~mask.read(rows, cols)
-            writer.write(_fill(values, missing, plan, factor), rows, cols)
-            report((index + 1) * share, text)
-        report(0.8, text)
+
+    def read(writer: GeotiffWriter, window: tuple[slice, slice, slice]) -> PreparedWindow:
+        places, rows, cols = window
+        selected = bands[places]
+        values = file.read(dataset.name, rows, cols, selected)
+        missing = file.missing(dataset, values, rows, cols, selected)
+        if values.ndim == 2:
+            values, missing = values[None], missing[None]
+        if mask is not None:
+            missing = missing | ~mask.read(rows, cols)
+        if factor is not None:
+            values = values * values.dtype.type(factor)
+        return writer.prepare(values, missing)
+
+    with (
+        GeotiffWriter(plan, part_of(report, 0.85, 1.0), context.is_cancelled) as writer,
+        ThreadPoolExecutor(max_workers=1) as reader,
+    ):
+        following = reader.submit(read, writer, windows[0])
+        for index, window in enumerate(windows):
+            prepared = following.result()
+            if index + 1 < len(windows):
+                following = reader.submit(read, writer, windows[index + 1])
+            writer.write(prepared, *window)
+            report(0.85 * (index + 1) / len(windows), text)
     report(1.0, text)
-
-
-def _fill(values: np.ndarray, missing: np.ndarray, plan: RasterPlan, factor: float | None) -> np.ndarray:
-    filled = values.astype(plan.dtype, copy=False)
-    if factor is not None:
-        filled = filled * filled.dtype.type(factor)
-    if missing.shape == filled.shape:
-        filled[missing] = plan.nodata
-    elif missing.any():
-        filled[:, missing[0]] = plan.nodata
-    return filled
 
 
 def _choose_bands(
@@ -271,11 +275,22 @@ def _choose_bands(
     return chosen
 
 
+def to_wgs84(epsg: int) -> osr.CoordinateTransformation:
+    """Give the transformation from a CRS to longitude and latitude, x before y on both sides."""
+    source, target = osr.SpatialReference(), osr.SpatialReference()
+    source.ImportFromEPSG(epsg)
+    target.ImportFromEPSG(4326)
+    for reference in (source, target):
+        reference.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
+    return osr.CoordinateTransformation(source, target)
+
+
 def _is_displacement(file: MintpyFile) -> bool:
     return file.file_type in ("velocity", "timeseries")
 
 
-def _tags(file: MintpyFile, dataset: Dataset, unit: str) -> dict[str, str]:
+def raster_tags(file: MintpyFile, dataset: Dataset, unit: str) -> dict[str, str]:
+    """Give the GeoTIFF tags of a dataset: unit, sign, reference, sensor, corrections, origin."""
     attributes = file.attributes
     tags = {
         "UNIT": unit,
@@ -300,13 +315,13 @@ def _tags(file: MintpyFile, dataset: Dataset, unit: str) -> dict[str, str]:
     if reference is not None:
         row, col = reference
         x, y = file.georeference.centre_of(row, col)
-        longitude, latitude = transform_points(file.georeference.crs, "EPSG:4326", [x], [y])
+        longitude, latitude = to_wgs84(file.georeference.epsg).TransformPoint(x, y)[:2]
         tags |= {
             "REFERENCE_ROW": str(row),
             "REFERENCE_COLUMN": str(col),
             "REFERENCE_X": f"{x:.9g}",
             "REFERENCE_Y": f"{y:.9g}",
-            "REFERENCE_LON": f"{longitude[0]:.8f}",
-            "REFERENCE_LAT": f"{latitude[0]:.8f}",
+            "REFERENCE_LON": f"{longitude:.8f}",
+            "REFERENCE_LAT": f"{latitude:.8f}",
         }
     return tags

@@ -25,6 +25,7 @@ _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _BUSY_SECONDS = 120.0
 #: File types whose 0 marks a pixel that was not inverted.
 _ZERO_IS_MISSING = {"timeseries", "velocity", "temporalCoherence", "coherence", "dem", "ifgramStack"}
+_BANDS_AT_ONCE = 64
 _PHASE_NAMES = ("unwrapPhase", "wrapPhase", "ionPhase")
 
 
@@ -103,6 +104,7 @@ class MintpyFile:
         except (KeyError, ValueError) as error:
             self._file.close()
             raise InsarError("hdf5.not_mintpy", file=str(path)) from error
+        self._last_zeros: tuple[tuple[str, int, int, int, int], np.ndarray] | None = None
         self.datasets: dict[str, Dataset] = self._list_datasets()
 
     def __enter__(self) -> MintpyFile:
@@ -236,48 +238,54 @@ class MintpyFile:
         np.ndarray
             bool of the shape of ``values``, or (1, rows, cols) that stands for all bands of a cube.
         """
-        never_inverted = self._never_inverted(dataset, values, rows, cols, bands)
-        if values.dtype.kind != "f":
-            lacks = np.zeros(values.shape[-2:], dtype=bool) if never_inverted is None else never_inverted
-            is_gap = None
-            if self.nodata is not None and dataset.dtype.kind != "b":
-                is_gap = values == self.nodata
-        else:
-            lacks = np.zeros(values.shape[-2:], dtype=bool) if never_inverted is None else never_inverted
-            is_gap = None
+        lacks = self._never_inverted(dataset, values, rows, cols, bands)
+        gaps = self._gaps(dataset, values)
+        if gaps is None:
+            return lacks[None] if values.ndim == 3 else lacks
+        result: np.ndarray = gaps | lacks
+        return result
+
+    def _gaps(self, dataset: Dataset, values: np.ndarray) -> np.ndarray | None:
+        """Tell which values are not finite or NO_DATA_VALUE; None when there are none."""
+        gaps = None
+        if values.dtype.kind == "f":
             # A finite sum proves that every term is finite, at a fraction of the cost of isfinite.
             with np.errstate(over="ignore", invalid="ignore"):
-                total = values.sum(dtype=np.float32 if values.dtype.itemsize == 4 else None)
+                total = values.sum()
             if not np.isfinite(total):
-                is_gap = ~np.isfinite(values)
-            if self.nodata is not None and self.nodata != 0:
-                matches = values == values.dtype.type(self.nodata)
-                is_gap = matches if is_gap is None else is_gap | matches
-        if is_gap is None:
-            return lacks[None] if values.ndim == 3 else lacks
-        result: np.ndarray = is_gap | lacks
-        return result
+                gaps = ~np.isfinite(values)
+        nodata = self.nodata
+        if nodata is not None and nodata != 0 and dataset.dtype.kind != "b":
+            matches = values == nodata
+            gaps = matches if gaps is None else gaps | matches
+        return gaps
 
     def _never_inverted(
         self, dataset: Dataset, values: np.ndarray, rows: slice, cols: slice, bands: Sequence[int] | None
-    ) -> np.ndarray | None:
+    ) -> np.ndarray:
         if not self.zero_is_missing(dataset):
-            return None
+            return np.zeros(values.shape[-2:], dtype=bool)
+        key = (dataset.name, rows.start, rows.stop, cols.start, cols.stop)
+        if self._last_zeros is not None and self._last_zeros[0] == key:
+            return self._last_zeros[1]
         if self.file_type == "velocity" and dataset.name != "velocity" and "velocity" in self.datasets:
             zeros = self.read("velocity", rows, cols) == 0
         elif values.ndim == 2:
             zeros = values == 0
         else:
-            zeros = (values[0] == 0) & (values[-1] == 0)
-            if zeros.any():
-                zeros[zeros] = ~values[:, zeros].any(axis=0)
-            if bands is not None and len(bands) < dataset.bands and zeros.any():
-                zeros[zeros] = ~self.read(dataset.name, rows, cols)[:, zeros].any(axis=0)
+            zeros = _all_zero(values)
+            seen = set(range(dataset.bands) if bands is None else bands)
+            others = [band for band in range(dataset.bands) if band not in seen]
+            for start in range(0, len(others), _BANDS_AT_ONCE):
+                if not zeros.any():
+                    break
+                zeros &= _all_zero(self.read(dataset.name, rows, cols, others[start : start + _BANDS_AT_ONCE]))
         reference = self.reference_pixel
         if reference is not None:
             row, col = reference[0] - rows.start, reference[1] - cols.start
             if 0 <= row < zeros.shape[0] and 0 <= col < zeros.shape[1]:
                 zeros[row, col] = False
+        self._last_zeros = (key, zeros)
         return zeros
 
     def read_pixel(self, name: str, row: int, col: int) -> np.ndarray:
@@ -340,6 +348,27 @@ class MintpyFile:
                 return "radian"
             return "m/year" if name.startswith("velocity") else "m"
         return {"timeseries": "m", "dem": "m"}.get(self.file_type, self.attributes.get("UNIT", ""))
+
+
+def cache_folder(source: Path) -> Path:
+    """Give ``.insarhub_layers`` of the job that a result belongs to.
+
+    MintPy's files stand in the job folder or in ``mintpy``, ``*_mintpy``, ``geo`` and ``inputs`` below it.
+    """
+    folder = source.absolute().parent
+    if folder.name in ("geo", "inputs"):
+        folder = folder.parent
+    if folder.name == "mintpy" or folder.name.endswith("_mintpy"):
+        folder = folder.parent
+    return folder / ".insarhub_layers"
+
+
+def _all_zero(values: np.ndarray) -> np.ndarray:
+    """Tell which pixels are 0 in all bands of (bands, rows, cols)."""
+    zeros: np.ndarray = (values[0] == 0) & (values[-1] == 0)
+    if zeros.any():
+        zeros[zeros] = ~values[:, zeros].any(axis=0)
+    return zeros
 
 
 def is_hdf5(path: Path) -> bool:
