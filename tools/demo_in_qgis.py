@@ -58,9 +58,7 @@ def run_algorithms(log: Log) -> None:
     )
     from insarhub_qgis.layers.result_sources import list_results
 
-    series = max(
-        (row for row in list_results(Path(job)) if row.kind == "time_series"), key=lambda row: row.rank
-    )
+    series = next(row for row in list_results(Path(job)) if row.kind == "time_series")
     run("exportpoints", {"INPUT": str(series.path), "OUTPUT": str(exports / "points.gpkg")})
 
 
@@ -73,7 +71,7 @@ def show_results() -> None:
     job = Path(PLAN["job_folder"])
     project = QgsProject.instance()
     results = list_results(job)
-    series = max((row for row in results if row.kind == "time_series"), key=lambda row: row.rank)
+    series = next(row for row in results if row.kind == "time_series")
     velocity_source = next(row for row in results if row.key == "velocity")
     coherence = [row for row in results if row.key == "temporalCoherence"]
     for source in [*coherence, series, velocity_source]:

@@ -46,7 +46,7 @@ from qgis.PyQt.QtWidgets import (
 
 from insarhub_qgis.core.atomic_files import write_text_atomically
 from insarhub_qgis.core.errors import InsarError
-from insarhub_qgis.core.requests import ZonalSeries
+from insarhub_qgis.core.requests import IndexSeries, ZonalSeries
 from insarhub_qgis.core.series_entries import (
     MARKER_NAMES,
     SeriesEntry,
@@ -58,6 +58,7 @@ from insarhub_qgis.core.series_entries import (
 from insarhub_qgis.core.time_series_fit import SeriesFit, TimeModel
 from insarhub_qgis.gui.pick_tool import MapMarks, PickTool
 from insarhub_qgis.host.messages import sentence
+from insarhub_qgis.layers.area_of_interest import transformed_polygon
 from insarhub_qgis.layers.pixel_values import top_insar_layer
 from insarhub_qgis.layers.result_sources import ResultSource, list_results
 from insarhub_qgis.layers.series_reader import SeriesReader
@@ -120,6 +121,20 @@ class SeriesDock(QDockWidget):
         self._sample_again()
         self.show()
         self.raise_()
+        if not reader.is_indexed:
+            self._index(source)
+
+    def _index(self, source: ResultSource) -> None:
+        """Let the engine look up where each chunk of the file lies: clicks then take microseconds."""
+
+        def use(answer: dict[str, Any]) -> None:
+            if self._source is source and answer["index_file"] and self._reader is not None:
+                self._reader.close()
+                self._reader = SeriesReader(source.path)
+
+        self._context.start(
+            IndexSeries(str(source.path)), self.tr("Index of {name}").format(name=source.path.name), use, _ignore
+        )
 
     def start_picking(self) -> None:
         """Take clicks on the map until Esc, a right click or another tool."""
@@ -177,11 +192,10 @@ class SeriesDock(QDockWidget):
         """Ask the engine for the median series of a polygon; the zone appears when the answer is there."""
         if self._reader is None or self._source is None:
             return
-        zone = QgsGeometry(geometry)
         try:
-            zone.transform(self._to_series_crs(crs))
-        except QgsCsException:
-            self._say(self.tr("The polygon cannot be expressed in {crs}.").format(crs=self._reader.crs))
+            zone = transformed_polygon(geometry, self._to_series_crs(crs))
+        except InsarError as error:
+            self._say(sentence(error))
             return
         source = self._source
         wkt, middle = zone.asWkt(3), zone.pointOnSurface().asPoint()
@@ -368,7 +382,7 @@ class SeriesDock(QDockWidget):
         series = [row for row in list_results(job) if row.kind == "time_series"]
         if not series:
             return False
-        self.show_series(max(series, key=lambda row: row.rank))
+        self.show_series(series[0])
         return self._reader is not None
 
     def _add_selected_zones(self) -> None:
@@ -742,6 +756,10 @@ class SeriesDock(QDockWidget):
 
     def _say(self, text: str) -> None:
         self._status.setText(text)
+
+
+def _ignore(error: InsarError) -> None:
+    """An index that could not be made costs milliseconds per click, nothing else; the engine has logged why."""
 
 
 def _combo(bar: QToolBar, name: str, width: int) -> QComboBox:

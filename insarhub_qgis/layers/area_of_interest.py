@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable
+from collections.abc import Iterable
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
@@ -38,7 +38,9 @@ def area_of_interest_wkt(
     area = QgsGeometry.unaryUnion(parts) if parts else QgsGeometry()
     if area.isNull() or area.isEmpty() or area.area() == 0.0:
         raise InsarError("aoi.empty")
-    return transformed_polygon(area, QgsCoordinateTransform(crs, _crs(WGS84), transform_context)).asWkt(_PLACES)
+    return transformed_polygon(area, QgsCoordinateTransform(crs, _crs(WGS84), transform_context)).asWkt(
+        _PLACES
+    )
 
 
 def transformed_polygon(polygon: QgsGeometry, transform: QgsCoordinateTransform) -> QgsGeometry:

@@ -10,7 +10,6 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsFeatureRequest,
-    QgsGeometry,
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
@@ -26,11 +25,11 @@ from insarhub_qgis.core.requests import Request
 from insarhub_qgis.host.engine_process import run_engine
 from insarhub_qgis.host.messages import sentence
 from insarhub_qgis.host.paths import icon_path
+from insarhub_qgis.layers.area_of_interest import area_of_interest_wkt
 from insarhub_qgis.layers.series_reader import SeriesReader
 
 ANALYSE = "analyse"
 EXPORT = "export"
-_DENSIFY_SEGMENTS = 20
 
 
 def tr(text: str) -> str:
@@ -115,37 +114,14 @@ def transform_to(
     )
 
 
-def dissolved_polygon_wkt(
-    source: QgsProcessingFeatureSource, context: QgsProcessingContext, feedback: QgsProcessingFeedback
-) -> str:
-    """Give all features of a source as one (multi)polygon in EPSG:4326.
-
-    Edges are densified before the transform, so that a long edge stays where it is on the map.
-    """
-    transform = transform_to(source.sourceCrs(), "EPSG:4326", context)
-    parts = []
-    for feature in source.getFeatures(QgsFeatureRequest().setNoAttributes()):
-        if feedback.isCanceled():
-            raise QgsProcessingException(tr("Cancelled."))
-        if feature.hasGeometry():
-            parts.append(feature.geometry().makeValid())
-    merged = QgsGeometry.unaryUnion(parts) if parts else QgsGeometry()
-    if merged.isNull() or merged.isEmpty() or merged.area() == 0.0:
-        raise QgsProcessingException(
-            tr(
-                "AOI: the layer holds no polygon with an area. Choose a polygon layer, or select features in it."
-            )
-        )
-    merged = densified(merged)
-    merged.transform(transform)
-    return merged.asWkt(9)
-
-
-def densified(polygon: QgsGeometry) -> QgsGeometry:
-    """Add vertices, so that the edges of a large polygon stay where they are after a transform."""
-    extent = polygon.boundingBox()
-    spacing = max(extent.width(), extent.height()) / _DENSIFY_SEGMENTS
-    return polygon.densifyByDistance(spacing) if spacing > 0.0 else polygon
+def dissolved_polygon_wkt(source: QgsProcessingFeatureSource, context: QgsProcessingContext) -> str:
+    """Give all features of a source as one (multi)polygon in EPSG:4326."""
+    project = context.project() or QgsProject.instance()
+    features = source.getFeatures(QgsFeatureRequest().setNoAttributes())
+    try:
+        return area_of_interest_wkt(features, source.sourceCrs(), project.transformContext())
+    except InsarError as error:
+        raise QgsProcessingException(sentence(error)) from error
 
 
 def series_crs(path: Path) -> str:

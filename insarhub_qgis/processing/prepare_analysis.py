@@ -69,7 +69,7 @@ class PrepareAnalysis(InsarAlgorithm):
         source = self.parameterAsSource(parameters, self.AOI, context)
         request = requests.PrepareAnalysis(
             job_folder=str(job_folder),
-            aoi_wkt=dissolved_polygon_wkt(source, context, feedback) if source is not None else "",
+            aoi_wkt=dissolved_polygon_wkt(source, context) if source is not None else "",
             materialise=self.parameterAsBool(parameters, self.MATERIALISE, context),
         )
         answer = self.ask_engine(request, feedback)

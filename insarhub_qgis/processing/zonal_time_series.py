@@ -23,9 +23,9 @@ from qgis.PyQt.QtCore import QMetaType
 from insarhub_qgis.core import requests
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.host.messages import sentence
+from insarhub_qgis.layers.area_of_interest import transformed_polygon
 from insarhub_qgis.processing.base import (
     InsarAlgorithm,
-    densified,
     existing_file,
     series_crs,
     tr,
@@ -74,8 +74,7 @@ class ZonalTimeSeries(InsarAlgorithm):
         for feature in features:
             zone = QgsGeometry(feature.geometry()).makeValid() if feature.hasGeometry() else QgsGeometry()
             if not zone.isNull():
-                zone = densified(zone)
-                zone.transform(transform)
+                zone = transformed_polygon(zone, transform)
             zones.append(zone.asWkt(6) if not zone.isNull() else "POLYGON EMPTY")
         answer = self.ask_engine(requests.ZonalSeries(str(path), tuple(zones)), feedback)
 
