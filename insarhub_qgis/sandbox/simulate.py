@@ -2,12 +2,12 @@
 """The command ``simulate``: HyP3-like products with known truth, any size, the same bytes for the same request.
 
 Layout of the output folder: ``products/*.zip``, ``truth.npz``, ``true_velocity.tif`` (m/yr, + toward),
-``options.cfg`` (MintPy options that suit the scene) and ``simulation.json`` (what was written).
+``options.cfg`` (MintPy options that suit the scene) and ``simulation.json`` (written first: what the run makes,
+so that the next run in the folder removes it, also after a cancel).
 """
 
 from __future__ import annotations
 
-import json
 import tempfile
 from dataclasses import asdict
 from functools import lru_cache
@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from rasterio.warp import transform as transform_coordinates
 
+from insarhub_qgis.core.atomic_files import read_json_object, write_json_atomically, write_text_atomically
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.progress import part_of, stop_if_cancelled
 from insarhub_qgis.core.requests import Simulate
@@ -45,7 +46,8 @@ def run(request: Simulate, context: RunContext) -> dict[str, Any]:
     Raises
     ------
     InsarError
-        ``simulate.parameter``, ``simulate.folder``; `Cancelled`, after which no unfinished zip remains.
+        ``simulate.parameter``, ``simulate.folder``, ``file.malformed``; `Cancelled`, after which no
+        unfinished zip remains.
     """
     scene = make_scene(request)
     deformation = make_deformation(scene)
@@ -54,18 +56,19 @@ def run(request: Simulate, context: RunContext) -> dict[str, Any]:
     try:
         products.mkdir(parents=True, exist_ok=True)
         _remove_earlier_products(folder)
+        names = _product_names(request, scene)
+        record = {"request": asdict(request), "products": names}
+        write_json_atomically(folder / "simulation.json", record)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".simulate_") as work:
             noise, coherence = _pair_noise(request, scene, Path(work), context)
-            names = _write_products(request, scene, deformation, noise, coherence, context)
+            _write_products(request, scene, deformation, noise, coherence, names, context)
             del noise, coherence
         write_truth(folder / "truth.npz", scene, deformation, asdict(request))
         product_writer.write_raster(
             folder / "true_velocity.tif", deformation.fitted_velocity(scene.years).astype(np.float32),
             scene.x_first, scene.y_first, unit="m/yr", sign="+ toward satellite",
         )
-        (folder / "options.cfg").write_text(mintpy_options(scene), encoding="utf-8")
-        record = {"request": asdict(request), "products": names}
-        (folder / "simulation.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        write_text_atomically(folder / "options.cfg", mintpy_options(scene))
     except OSError as error:
         raise InsarError("simulate.folder", folder=str(folder), reason=str(error)) from error
     context.report(1.0, f"{len(names)} products written")
@@ -83,12 +86,16 @@ def _remove_earlier_products(folder: Path) -> None:
     record = folder / "simulation.json"
     if not record.is_file():
         return
-    try:
-        names = json.loads(record.read_text(encoding="utf-8"))["products"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InsarError("simulate.folder", folder=str(folder), reason=f"{record.name}: {error}") from error
-    for name in names:
+    for name in read_json_object(record).get("products", []):
         (folder / "products" / f"{Path(str(name)).name}.zip").unlink(missing_ok=True)
+
+
+def _product_names(request: Simulate, scene: Scene) -> list[str]:
+    passes = [product_writer.acquisition(date, scene.dates[0]) for date in scene.dates]
+    return [
+        product_writer.product_name(request.product_type, passes[first], passes[second], request.seed)
+        for first, second in scene.pairs
+    ]
 
 
 def _pair_noise(
@@ -152,15 +159,15 @@ def _write_products(
     deformation: Deformation,
     noise: Float32 | None,
     coherence: Float32 | None,
+    names: list[str],
     context: RunContext,
-) -> list[str]:
+) -> None:
     report = part_of(context.report, 0.6 if request.noise else 0.0, 0.98)
     on_date = range_change_source(request, scene, deformation)
     passes = [product_writer.acquisition(date, scene.dates[0]) for date in scene.dates]
     is_gamma = request.product_type == "gamma"
     broken = _pairs_with_jump(request, scene)
     geometry: dict[tuple[int, int, int, int], dict[str, bytes]] = {}
-    names = []
     for index, (first, second) in enumerate(scene.pairs):
         stop_if_cancelled(context.is_cancelled)
         window = product_window(request.seed, index, scene)
@@ -190,15 +197,12 @@ def _write_products(
         if not is_gamma:
             wrapped = np.angle(np.exp(1j * phase32)).astype(np.float32)
             members["wrapped_phase"] = product_writer.geotiff(wrapped, x_first, y_first, 0.0)
-        name = product_writer.product_name(request.product_type, passes[first], passes[second], request.seed)
         baseline = float(scene.baselines_m[second] - scene.baselines_m[first])
         text = product_writer.metadata_text(scene, request.product_type, passes[first], passes[second], baseline)
         product_writer.write_product(
-            Path(request.output_folder) / "products", name, text, {**members, **geometry[window]}
+            Path(request.output_folder) / "products", names[index], text, {**members, **geometry[window]}
         )
-        names.append(name)
         report((index + 1) / len(scene.pairs), f"Product {index + 1} of {len(scene.pairs)}")
-    return names
 
 
 def _geometry_members(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Sequence
@@ -215,7 +216,8 @@ def write_truth(path: Path, scene: Scene, deformation: Deformation, simulation: 
 def read_truth(path: Path) -> Truth:
     """Read ``truth.npz``; raises ``truth.unreadable``."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # np.load leaves a file that it opened itself open when the content is bad.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             dates = tuple(
                 datetime.datetime.strptime(str(text), "%Y%m%d").date() for text in file["date"]
             )
@@ -231,5 +233,5 @@ def read_truth(path: Path) -> Truth:
                 stable=file["stable"],
                 simulation=dict(json.loads(str(file["simulation"]))),
             )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise InsarError("truth.unreadable", file=str(path), reason=str(error)) from error
