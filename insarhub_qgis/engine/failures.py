@@ -22,7 +22,7 @@ def error_from_exception(exception: BaseException) -> InsarError:
     """Give the error that the user should read about ``exception``.
 
     Codes: those of an `InsarError` itself, ``run.cancelled``, ``disk.full``, ``file.no_permission``,
-    ``file.missing``, ``engine.out_of_memory``, ``engine.package_missing``, ``engine.package_broken``,
+    ``file.missing``, ``file.unusable``, ``engine.out_of_memory``, ``engine.package_missing``, ``engine.package_broken``,
     and ``engine.crashed`` for all else.
     """
     if isinstance(exception, InsarError):
@@ -65,6 +65,8 @@ def _error_of_file_access(error: BaseException) -> InsarError | None:
         return InsarError("file.no_permission", file=file)
     if isinstance(error, FileNotFoundError) and error.filename:
         return InsarError("file.missing", file=file)
+    if isinstance(error, OSError) and error.errno is not None and error.filename:
+        return InsarError("file.unusable", file=file, reason=error.strerror or str(error))
     return None
 
 

@@ -65,17 +65,13 @@ def run_process(
                 line = lines.get(timeout=_POLL_SECONDS)
             except queue.Empty:
                 if process.poll() is not None:
+                    _pass_remaining(lines, on_line)
                     break
                 continue
-            if line is not None:
-                on_line(line)
-            elif process.poll() is not None:
+            if line is None:
+                _wait_silently(process, is_cancelled)
                 break
-            else:
-                # It closed its output and works on silently.
-                lines.put(None)
-                time.sleep(_POLL_SECONDS)
-        _pass_remaining(lines, on_line)
+            on_line(line)
         return process.wait()
     finally:
         _end(process, grace_seconds)
@@ -124,6 +120,18 @@ def _send_input(process: subprocess.Popen[str], text: str) -> None:
     except BrokenPipeError:
         # The program ended without reading; its exit code and output tell why.
         return
+
+
+def _wait_silently(process: subprocess.Popen[str], is_cancelled: IsCancelled) -> None:
+    """Wait for a program that has closed its output."""
+    while True:
+        try:
+            process.wait(timeout=_POLL_SECONDS)
+        except subprocess.TimeoutExpired:
+            if is_cancelled():
+                raise Cancelled() from None
+        else:
+            return
 
 
 def _pass_remaining(lines: queue.Queue[str | None], on_line: Callable[[str], None]) -> None:

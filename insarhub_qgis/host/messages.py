@@ -30,6 +30,12 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "A parameter of {command} is missing: {reason}.",
         "Give all parameters that the command needs.",
     ),
+    # dock
+    "folder.missing": ("The folder {folder} does not exist.", "Choose an existing folder."),
+    "folder.no_products": (
+        "{folder} is no job folder and holds no zip.",
+        "Drop the folder that holds the HyP3 zips themselves.",
+    ),
     # engine process
     "engine.not_set_up": (
         "The engine environment is not set up yet.",
@@ -141,6 +147,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "No right to write or read {file}.",
         "Choose another folder, or change the rights of this one.",
     ),
+    "file.unusable": ("{file} could not be used: {reason}.", "Check the path and the disk, then run it again."),
 }
 
 
