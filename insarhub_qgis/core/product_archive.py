@@ -101,7 +101,10 @@ def read_product_archive(path: Path) -> ProductArchive:
         raise _unreadable(path, error) from error
     except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
         raise _not_a_whole_zip(path) from error
-    if any(info.header_offset + info.compress_size > directory_start for info in infos):
+    # Offsets count from the directory backwards: a piece missing before it makes the first ones negative.
+    if any(
+        info.header_offset < 0 or info.header_offset + info.compress_size > directory_start for info in infos
+    ):
         raise InsarError("product.truncated", file=str(path), size_bytes=status.st_size)
     product, folder = _choose_product(path, [info.filename for info in infos])
     beginning = f"{folder}{product.name}"

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Decay maps on disk: names, bands, tags, and when a map may be used again. No raster is read here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Mapping, Sequence
+
+from insarhub_qgis.core.errors import InsarError
+
+DECAY_FOLDER = "decay_maps"
+NODATA = -9999.0
+CRS = "EPSG:4326"
+
+#: Season in file names -> its months. Northern names in both hemispheres: the dataset has no others.
+SEASONS: dict[str, tuple[int, int, int]] = {
+    "winter": (12, 1, 2),
+    "spring": (3, 4, 5),
+    "summer": (6, 7, 8),
+    "fall": (9, 10, 11),
+}
+POLARIZATIONS = ("vv", "hh")
+
+#: Band 1, 2, 3: what it holds. tau is in days.
+BAND_DESCRIPTIONS = ("gamma_inf", "gamma_0", "tau")
+_BAND_TAGS = {
+    "band1": "gamma_inf_PS_floor",
+    "band2": "gamma0_initial_coherence",
+    "band3": "tau_decorrelation_days",
+}
+_OWN_TAGS = ("AOI_HASH", "LEVELS", "ALGORITHM", "RESOLUTION", "FIT_RMSE_MEDIAN", "MONTHS", "SOURCE")
+
+_NAME = re.compile(r"^S1_coherence_decay_(winter|spring|summer|fall)_(vv|hh)\.tif$")
+
+OWN_MAP, INSARHUB_MAP, OUTDATED, UNUSABLE = "own", "insarhub", "outdated", "unusable"
+
+
+def season_of_month(month: int) -> str:
+    """Give the season of a month 1..12."""
+    return next(season for season, months in SEASONS.items() if month in months)
+
+
+def decay_map_name(season: str, polarization: str) -> str:
+    """Give the file name; raises ``decay.bad_name`` for a season or polarisation that the dataset lacks."""
+    name = f"S1_coherence_decay_{season}_{polarization.lower()}.tif"
+    if _NAME.match(name) is None:
+        raise InsarError("decay.bad_name", season=season, polarization=polarization)
+    return name
+
+
+def decay_map_file(job_folder: Path, season: str, polarization: str) -> Path:
+    return Path(job_folder) / DECAY_FOLDER / decay_map_name(season, polarization)
+
+
+def find_decay_maps(job_folder: Path) -> dict[tuple[str, str], Path]:
+    """Give (season, polarisation) -> file of the maps present; other files in the folder are passed over."""
+    found: dict[tuple[str, str], Path] = {}
+    for path in sorted((Path(job_folder) / DECAY_FOLDER).glob("S1_coherence_decay_*.tif")):
+        match = _NAME.match(path.name)
+        if match is not None:
+            found[(match.group(1), match.group(2))] = path
+    return found
+
+
+@dataclass(frozen=True)
+class DecayMapBuild:
+    """What decides whether a map fits: the area, the coherence levels used, the fit.
+
+    Attributes
+    ----------
+    levels
+        Repeat intervals in days, e.g. (6, 12, 18, 24, 36, 48).
+    resolution
+        ``90 m`` or ``0.01 deg``, information.
+    """
+
+    aoi_hash: str
+    levels: tuple[int, ...]
+    algorithm: str
+    resolution: str = ""
+    source: str = ""
+
+    def tags(self, season: str, polarization: str, fit_rmse_median: float | None = None) -> dict[str, str]:
+        """Give all GeoTIFF tags of a map; an unknown fit error is left out."""
+        values = (
+            self.aoi_hash,
+            ",".join(str(level) for level in self.levels),
+            self.algorithm,
+            self.resolution,
+            "" if fit_rmse_median is None else f"{fit_rmse_median:.4f}",
+            ",".join(str(month) for month in SEASONS[season]),
+            self.source,
+        )
+        own = {name: value for name, value in zip(_OWN_TAGS, values) if value}
+        return {"season": season, "pol": polarization.lower(), **_BAND_TAGS, **own}
+
+
+@dataclass(frozen=True)
+class DecayMapFacts:
+    """What the reader of a raster found.
+
+    Attributes
+    ----------
+    bounds
+        West, south, east, north in degrees.
+    """
+
+    band_count: int
+    crs: str
+    bounds: tuple[float, float, float, float]
+    tags: Mapping[str, str]
+
+
+def reuse_of(facts: DecayMapFacts, wanted: DecayMapBuild, aoi_bounds: Sequence[float]) -> str:
+    """Decide what may be done with a map that exists.
+
+    Returns
+    -------
+    decision
+        ``own``: ours and as wanted, use it. ``insarhub``: without our tags but covers the area, use it labelled
+        "made by InSARHub", never delete it. ``outdated``: ours of another area, levels or fit, build it again.
+        ``unusable``: not three bands, not EPSG:4326, or the area is not inside.
+    """
+    west, south, east, north = facts.bounds
+    # About a tenth of the finest pixel (90 m): bounds of the same grid differ in the last digits.
+    tolerance = 1e-4
+    covers = (
+        west <= aoi_bounds[0] + tolerance
+        and south <= aoi_bounds[1] + tolerance
+        and east >= aoi_bounds[2] - tolerance
+        and north >= aoi_bounds[3] - tolerance
+    )
+    is_ours = "AOI_HASH" in facts.tags
+    if facts.band_count != len(BAND_DESCRIPTIONS) or facts.crs.upper() != CRS:
+        return OUTDATED if is_ours else UNUSABLE
+    if is_ours:
+        same = (
+            facts.tags.get("AOI_HASH") == wanted.aoi_hash
+            and facts.tags.get("LEVELS") == ",".join(str(level) for level in wanted.levels)
+            and facts.tags.get("ALGORITHM") == wanted.algorithm
+        )
+        return OWN_MAP if same and covers else OUTDATED
+    return INSARHUB_MAP if covers else UNUSABLE

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``.insarhub_qgis_umm.json.gz``: the metadata items of a search, kept so that baselines work offline."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from pathlib import Path
+from typing import Any, Sequence
+
+from insarhub_qgis.core.atomic_files import folder_lock, malformed, parse_json, set_aside, write_bytes_atomically
+from insarhub_qgis.core.errors import InsarError
+
+SEARCH_ANSWER_NAME = ".insarhub_qgis_umm.json.gz"
+
+
+def read_search_answer(folder: Path) -> list[dict[str, Any]] | None:
+    """Give the kept items (UMM JSON), or None when none were kept.
+
+    Raises
+    ------
+    InsarError
+        ``file.malformed`` or ``file.not_readable``.
+    """
+    path = Path(folder) / SEARCH_ANSWER_NAME
+    try:
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise InsarError("file.not_readable", file=str(path), reason=error.strerror or str(error)) from error
+    try:
+        text = gzip.decompress(data).decode("utf-8")
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise malformed(path, reason="not a whole gzip file") from error
+    document = parse_json(path, text)
+    items = document.get("items") if isinstance(document, dict) else None
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise malformed(path, reason="no list of items")
+    return items
+
+
+def write_search_answer(folder: Path, items: Sequence[dict[str, Any]]) -> Path | None:
+    """Keep the items of a search instead of earlier ones.
+
+    Returns
+    -------
+    aside
+        New name of a malformed file that was set aside; None usually.
+    """
+    path = Path(folder) / SEARCH_ANSWER_NAME
+    try:
+        text = json.dumps({"version": 1, "items": list(items)}, ensure_ascii=False, allow_nan=False)
+    except (ValueError, TypeError) as error:
+        raise InsarError("file.not_json", file=str(path), reason=str(error)) from error
+    aside = None
+    with folder_lock(Path(folder), "search-answer"):
+        try:
+            read_search_answer(folder)
+        except InsarError as error:
+            if error.code != "file.malformed":
+                raise
+            aside = set_aside(path)
+        # Without a time in it the same answer gives the same file.
+        write_bytes_atomically(path, gzip.compress(text.encode("utf-8"), mtime=0))
+    return aside
