@@ -86,7 +86,7 @@ class _Line:
 
     def with_value(self, value: str) -> _Line:
         end = self.value_start + len(self.value)
-        gap = " " if self.value_start and self.text[self.value_start - 1] == "=" else ""
+        gap = " " if not self.value and self.text[self.value_start - 1] == "=" else ""
         return _parse_line(self.text[: self.value_start] + gap + value + self.text[end:])
 
 
