@@ -288,6 +288,10 @@ _running: set[EngineTask] = set()
 
 def start_engine_task(task: EngineTask) -> None:
     """Hand the task to QGIS's task manager and keep it until it is finished."""
+    if task.isCanceled():
+        # The task manager would never say a word about it.
+        task.finished(False)
+        return
     _running.add(task)
     QgsApplication.taskManager().addTask(task)
 

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Each error code that the package raises has a sentence, and its sentence names only known fields."""
+
+from __future__ import annotations
+
+import ast
+import string
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parents[2] / "insarhub_qgis"
+
+
+def message_rows():
+    """The table of messages, read without importing it."""
+    tree = ast.parse((PACKAGE / "host" / "messages.py").read_text(encoding="utf-8"))
+    for node in tree.body:
+        target = node.target if isinstance(node, ast.AnnAssign) else None
+        if isinstance(target, ast.Name) and target.id == "MESSAGES":
+            keys = [ast.literal_eval(key) for key in node.value.keys]
+            return keys, ast.literal_eval(node.value)
+    raise AssertionError("no table MESSAGES")
+
+
+def raised_errors():
+    """(code, fields or None when they are not literal, place) of each ``InsarError(...)`` in the package."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "InsarError"):
+                continue
+            place = f"{path.relative_to(PACKAGE)}:{node.lineno}"
+            names = [keyword.arg for keyword in node.keywords]
+            fields = None if None in names else set(names)
+            for code in literal_codes(node.args[0] if node.args else None):
+                yield code, fields, place
+
+
+def literal_codes(node):
+    """Codes of a literal, or of each branch of a conditional; nothing for a code that is computed."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return [node.value]
+    if isinstance(node, ast.IfExp):
+        return [*literal_codes(node.body), *literal_codes(node.orelse)]
+    return []
+
+
+def test_the_scan_sees_the_errors_of_all_rooms():
+    places = [place for _, _, place in raised_errors()]
+    assert len(places) > 20
+    assert {"core", "engine", "host"} <= {Path(place).parts[0] for place in places}
+
+
+def test_each_code_has_a_sentence():
+    _, table = message_rows()
+    missing = {f"{code} ({place})" for code, _, place in raised_errors() if code not in table}
+    assert missing == set()
+
+
+def test_no_code_has_two_rows():
+    keys, _ = message_rows()
+    assert sorted(keys) == sorted(set(keys))
+
+
+def test_a_row_says_what_happened_and_what_to_do():
+    _, table = message_rows()
+    for code, row in table.items():
+        assert len(row) == 2, code
+        for text in row:
+            assert text == text.strip(), code
+            assert text.endswith((".", "!", "?")), code
+
+
+def test_sentences_name_only_fields_that_every_error_of_the_code_has():
+    _, table = message_rows()
+    wrong = []
+    for code, fields, place in raised_errors():
+        if fields is None or code not in table:
+            continue
+        wanted = {name for text in table[code] for _, name, _, _ in string.Formatter().parse(text) if name}
+        if not wanted <= fields:
+            wrong.append(f"{code} at {place} lacks {sorted(wanted - fields)}")
+    assert wrong == []
