@@ -178,8 +178,8 @@ def aoi_box(aoi_wkt: str, lattice: Lattice) -> PixelBox:
     rows = [(y - lattice.y_origin) / lattice.y_step for y in ys]
     if not all(map(math.isfinite, cols + rows)):
         raise InsarError("aoi.not_projected", crs=lattice.crs)
-    # A vertex on the lattice, up to the rounding of the projection, adds no further pixel.
-    slack = 1e-6
+    # An edge along the lattice adds no further pixel, although it curves a little between its corners.
+    slack = LATTICE_TOLERANCE_PX
     return PixelBox(
         math.floor(min(cols) + slack),
         math.floor(min(rows) + slack),
