@@ -13,6 +13,7 @@ What stays NaN was not inverted. Only what GDAL 3.4 and later do in every build 
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from dataclasses import dataclass
@@ -43,12 +44,13 @@ class RasterSource:
     height: int
     type_name: str
 
-    def opened_name(self, folder: Path) -> str:
-        """Name relative to the folder of the VRT, so that a job folder can be moved with its project."""
-        try:
-            path = Path(os.path.relpath(self.file, folder)).as_posix()
-        except ValueError:  # another drive
-            path = self.file.as_posix()
+    def opened_name(self, folder: Path | None) -> str:
+        """Name relative to the folder of a VRT, so that a job folder can be moved with its project; None: absolute."""
+        path = self.file.as_posix()
+        if folder is not None:
+            # Another drive has no relative path.
+            with contextlib.suppress(ValueError):
+                path = Path(os.path.relpath(self.file, folder)).as_posix()
         return subdataset(path, self.dataset) if self.dataset else path
 
 

@@ -23,9 +23,12 @@ from insarhub_qgis.core.georeference import Georeference
 from insarhub_qgis.host.translation import tr
 from insarhub_qgis.layers import layer_tree
 from insarhub_qgis.layers.hdf5_file import gdal_exceptions
+from insarhub_qgis.layers.layer_tree import top_insar_layer
 from insarhub_qgis.layers.result_layers import source_of
 from insarhub_qgis.layers.styles import LayerStyle, style_for
 from insarhub_qgis.layers.temporal import band_at
+
+__all__ = ["PixelValue", "PixelValueReader", "top_insar_layer"]
 
 OUTSIDE, NO_DATA, NOT_READABLE, NO_DATE = "outside", "no_data", "not_readable", "no_date"
 _MAX_OPEN = 16

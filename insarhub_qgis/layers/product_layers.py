@@ -11,7 +11,7 @@ from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.product_archive import ProductArchive
 from insarhub_qgis.layers import layer_tree
 from insarhub_qgis.layers.layer_metadata import describe_product
-from insarhub_qgis.layers.raster_sample import sample_values
+from insarhub_qgis.layers.raster_sample import sample_bands
 from insarhub_qgis.layers.styles import apply_style, needs_sample, style_for, value_range
 
 
@@ -36,7 +36,7 @@ def add_product_layer(
     if not layer.isValid() or layer.bandCount() < 1:
         raise InsarError("product.not_a_raster", file=str(archive.path), kind=kind_key)
     style = style_for(kind_key)
-    sample = sample_values(name, [1]) if needs_sample(style) else None
+    sample = sample_bands(name, [1]).get(1) if needs_sample(style) else None
     apply_style(layer, style, 1, *value_range(style, sample))
     for key, value in (
         (layer_tree.JOB, str(job_folder)),

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Iterable
 
 import numpy as np
 from osgeo import gdal
@@ -12,10 +12,10 @@ from insarhub_qgis.layers.hdf5_file import gdal_exceptions
 
 #: Below this many pixels a band is read as a whole.
 _SMALL_PIXELS = 200_000
-_WINDOW = 24
+_WINDOW = 12
 
 
-def sample_values(name: str, bands: Sequence[int], windows_per_side: int = 10) -> np.ndarray:
+def sample_bands(name: str, bands: Iterable[int], is_zero_missing: bool = False) -> dict[int, np.ndarray]:
     """Read small windows on a lattice from some bands.
 
     Parameters
@@ -24,29 +24,41 @@ def sample_values(name: str, bands: Sequence[int], windows_per_side: int = 10) -
         As GDAL opens it.
     bands
         From 1.
+    is_zero_missing
+        Zeros are left out, too.
 
     Returns
     -------
-    numpy.ndarray
-        Finite values without nodata, float64 (n,), stored unit. Empty when nothing can be read: the range then
-        falls back to the style's minimum, and drawing shows GDAL's own error.
+    dict
+        Per band the finite values without nodata, float64 (n,), stored unit. Empty when nothing can be read: the range
+        then falls back to the style's minimum, and drawing shows GDAL's own error.
     """
-    parts: list[np.ndarray] = []
+    chosen = sorted(set(bands))
+    per_side = 10 if len(chosen) == 1 else 5
+    sample: dict[int, np.ndarray] = {}
     with gdal_exceptions():
         try:
             dataset = gdal.Open(name)
-            for number in bands:
+            windows = _windows(dataset.RasterXSize, dataset.RasterYSize, per_side)
+            for number in chosen:
                 band = dataset.GetRasterBand(number)
                 nodata = band.GetNoDataValue()
-                for window in _windows(dataset.RasterXSize, dataset.RasterYSize, windows_per_side):
-                    values = band.ReadAsArray(*window).astype(np.float64).ravel()
-                    keep = np.isfinite(values)
-                    if nodata is not None:
-                        keep &= values != nodata
-                    parts.append(values[keep])
+                read = [band.ReadAsArray(*window).ravel() for window in windows]
+                values = np.concatenate(read).astype(np.float64)
+                keep = np.isfinite(values)
+                if nodata is not None:
+                    keep &= values != nodata
+                if is_zero_missing:
+                    keep &= values != 0
+                sample[number] = values[keep]
         except (RuntimeError, AttributeError):
-            return np.empty(0)
-    return np.concatenate(parts) if parts else np.empty(0)
+            return {}
+    return sample
+
+
+def spread_bands(count: int, wanted: int = 5) -> list[int]:
+    """Give about ``wanted`` band numbers spread over a series, the last one included."""
+    return sorted({int(number) for number in np.linspace(1, count, min(wanted, count) + 1)[1:].round()} | {count})
 
 
 def _windows(width: int, height: int, per_side: int) -> list[tuple[int, int, int, int]]:

@@ -127,7 +127,8 @@ def reapply_reference(layer: QgsRasterLayer, file: Hdf5File) -> None:
     if reference is not None or date is not None:
         set_reference(layer, reference, date)
         return
-    _show(layer, write_base_vrt(file, str(layer.customProperty(layer_tree.DATASET)), style_of(layer)))
+    base = write_base_vrt(file, str(layer.customProperty(layer_tree.DATASET)), style_of(layer))
+    _show(layer, base)
     layer.triggerRepaint()
 
 

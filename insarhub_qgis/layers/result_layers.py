@@ -8,7 +8,9 @@ import json
 from pathlib import Path
 from typing import Callable
 
-from qgis.core import QgsProject, QgsRasterLayer
+import numpy as np
+from osgeo import gdal
+from qgis.core import QgsDataProvider, QgsProject, QgsRasterLayer
 
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.layers_cache import CACHE_FOLDER, job_folder_of, layers_cache_of
@@ -16,14 +18,17 @@ from insarhub_qgis.host.paths import private_folder
 from insarhub_qgis.layers import hdf5_vrt, layer_tree
 from insarhub_qgis.layers.hdf5_file import Hdf5File, read_hdf5
 from insarhub_qgis.layers.layer_metadata import describe_result
-from insarhub_qgis.layers.raster_sample import sample_values
+from insarhub_qgis.layers.raster_sample import sample_bands, spread_bands
 from insarhub_qgis.layers.result_sources import ResultSource
 from insarhub_qgis.layers.styles import LayerStyle, apply_style, needs_sample, shown_range, style_for, value_range
 from insarhub_qgis.layers.temporal import set_band_times
 
 RANGE, RELATIVE_SOURCE = "insarhub/range", "insarhub/relative_source"
-#: How many dates of a series the range of its ramp is taken from.
-_SAMPLED_DATES = 5
+_EMPTY_RASTER = "/vsimem/insarhub_qgis_empty.vrt"
+_EMPTY_VRT = (
+    b'<VRTDataset rasterXSize="1" rasterYSize="1"><GeoTransform>0, 1, 0, 0, 0, -1</GeoTransform>'
+    b'<VRTRasterBand dataType="Byte" band="1"/></VRTDataset>'
+)
 
 
 def add_result_layer(
@@ -45,10 +50,9 @@ def add_result_layer(
     file = read_hdf5(source.path)
     style = style_for(source.kind)
     vrt = write_base_vrt(file, source.dataset, style)
-    layer = QgsRasterLayer(str(vrt), "", "gdal", QgsRasterLayer.LayerOptions(loadDefaultStyle=False))
+    layer = open_without_statistics(vrt)
     if not layer.isValid() or layer.bandCount() < 1:
         raise InsarError("layer.not_opened", file=str(source.path), dataset=source.dataset)
-    set_fitting_style(layer, style)
     layer.setName(result_layer_name(file, style, source.label))
     set_band_times(layer, file.dates if len(file.dates) == layer.bandCount() else ())
     for key, value in (
@@ -63,9 +67,23 @@ def add_result_layer(
         (RELATIVE_SOURCE, source.path.relative_to(job_folder_of(source.path)).as_posix()),
     ):
         layer.setCustomProperty(key, value)
+    set_fitting_style(layer, style, file)
     describe_result(layer, file, source.dataset, style)
     stage = layer_tree.DIAGNOSTICS if source.is_overview else layer_tree.RESULTS
     layer_tree.place_layer(project, layer, job_folder, job_name, stage)
+    return layer
+
+
+def open_without_statistics(vrt: Path) -> QgsRasterLayer:
+    """Open a raster without the default contrast that QGIS computes for a layer without style.
+
+    That contrast reads three bands of a series for a style that is replaced at once. A layer that has a style keeps
+    it when its source changes, so the layer is made on an empty raster first.
+    """
+    gdal.FileFromMemBuffer(_EMPTY_RASTER, _EMPTY_VRT)
+    options = QgsRasterLayer.LayerOptions(loadDefaultStyle=False)
+    layer = QgsRasterLayer(_EMPTY_RASTER, "", "gdal", options)
+    layer.setDataSource(str(vrt), "", "gdal", QgsDataProvider.ProviderOptions())
     return layer
 
 
@@ -142,9 +160,8 @@ def write_base_vrt(file: Hdf5File, dataset: str, style: LayerStyle) -> Path:
     name = hdf5_vrt.result_vrt_name(file, dataset)
 
     def write(folder: Path) -> Path:
-        hdf5_vrt.write_if_different(
-            folder / name, hdf5_vrt.result_vrt_text(file, dataset, folder, style.zero_is_missing)
-        )
+        text = hdf5_vrt.result_vrt_text(file, dataset, folder, style.zero_is_missing)
+        hdf5_vrt.write_if_different(folder / name, text)
         return folder / name
 
     return write_in_cache(file.path, write)
@@ -165,17 +182,23 @@ def write_in_cache(source: Path, write: Callable[[Path], Path]) -> Path:
     return write(folder)
 
 
-def set_fitting_style(layer: QgsRasterLayer, style: LayerStyle) -> None:
-    """Style a layer by its values: range from a sample, last date shown."""
+def set_fitting_style(layer: QgsRasterLayer, style: LayerStyle, file: Hdf5File | None = None) -> None:
+    """Style a layer by its values: range from a sample over the dates, last date shown.
+
+    Parameters
+    ----------
+    file
+        When the layer shows its dataset unchanged: sampled directly, which is quicker than through the VRT.
+    """
     bands = layer.bandCount()
-    sample = None
+    values = None
     if needs_sample(style):
-        if bands == 1:
-            sample = sample_values(layer.source(), [1])
-        else:
-            step = max(1, (bands - 1) // (_SAMPLED_DATES - 1))
-            sample = sample_values(layer.source(), range(1, bands + 1, step), windows_per_side=5)
-    low, high = value_range(style, sample)
+        name = layer.source()
+        if file is not None:
+            name = hdf5_vrt.raster_source(file, str(layer.customProperty(layer_tree.DATASET))).opened_name(None)
+        sample = sample_bands(name, spread_bands(bands), style.zero_is_missing and file is not None)
+        values = np.concatenate([*sample.values(), np.empty(0)])
+    low, high = value_range(style, values)
     apply_style(layer, style, bands, low, high)
     layer.setCustomProperty(RANGE, json.dumps([low, high]))
 
