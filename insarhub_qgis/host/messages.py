@@ -148,6 +148,35 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Choose another folder, or change the rights of this one.",
     ),
     "file.unusable": ("{file} could not be used: {reason}.", "Check the path and the disk, then run it again."),
+    # simulated products
+    "simulate.parameter": (
+        "{name} = {value} is not possible for simulated products.",
+        "Allowed: {allowed}.",
+    ),
+    "simulate.folder": (
+        "The simulated products cannot be written to {folder}: {reason}.",
+        "Choose a folder that can be written and has enough free space.",
+    ),
+    "truth.unreadable": (
+        "{file} holds no truth of a simulation: {reason}.",
+        "Simulate the products again; the truth is written beside them.",
+    ),
+    "compare.no_velocity": (
+        "The result file {file} cannot be read: {reason}.",
+        "Run the analysis to its end, then compare.",
+    ),
+    "compare.grid": (
+        "The velocity map (corner {x_first}, {y_first}; {height} x {width} pixels) does not lie on the grid of the truth.",
+        "Compare a job that was made from the same simulation.",
+    ),
+    "compare.too_few_pixels": (
+        "Only {stable} pixels are left to compare; at least {wanted} are needed.",
+        "Lower mintpy.networkInversion.minTempCoh, or simulate a larger scene.",
+    ),
+    "report.folder": (
+        "The report cannot be written to {folder}: {reason}.",
+        "Choose a folder that can be written.",
+    ),
 }
 
 
