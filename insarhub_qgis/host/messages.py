@@ -177,6 +177,42 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The report cannot be written to {folder}: {reason}.",
         "Choose a folder that can be written.",
     ),
+    # layers
+    "hdf5.missing": ("{file} is not there any more.", "Run the analysis again, or open the job folder that holds it."),
+    "hdf5.busy": (
+        "{file} is being written at this moment.",
+        "Wait until the analysis has finished this step, then open it again.",
+    ),
+    "hdf5.no_driver": (
+        "This QGIS was built without HDF5, so it cannot show {file} in place.",
+        "Install GDAL's HDF5 driver, or export the result as GeoTIFF and add that.",
+    ),
+    "hdf5.unreadable": (
+        "{file} cannot be read: {reason}.",
+        "If it was cut short, run the step that writes it again.",
+    ),
+    "hdf5.no_dataset": ("{file} has no dataset {dataset}.", "It holds: {known}."),
+    "hdf5.no_dates": (
+        "{dataset} in {file} is no time series: it has no date for each of its bands.",
+        "Choose a timeseries*.h5 file.",
+    ),
+    "hdf5.needs_copy": (
+        "{dataset} in {source} is stored in a way that QGIS cannot read in place.",
+        "Let the engine make a copy: add the layer from the Results page.",
+    ),
+    "layer.not_opened": (
+        "QGIS could not open {dataset} of {file} as a layer.",
+        "Look into the log panel for GDAL's message.",
+    ),
+    "product.no_member": ("{product} has no {kind}.", "Order the product with this option, or choose another kind."),
+    "product.not_a_raster": ("{kind} in {file} cannot be read as a raster.", "Download the product again."),
+    "reference.not_relative": (
+        "{layer} does not depend on a reference point.",
+        "Choose a velocity or time-series layer.",
+    ),
+    "reference.outside": ("{name} lies outside the layer.", "Choose a place inside it."),
+    "reference.no_data": ("{name} has no data, so nothing can be relative to it.", "Choose a pixel that has values."),
+    "reference.unknown_date": ("{file} has no acquisition on {date}.", "Choose one of the dates of the series."),
 }
 
 
