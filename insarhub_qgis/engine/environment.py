@@ -212,7 +212,7 @@ def create(request: CreateEnvironment, context: RunContext) -> dict[str, Any]:
     Raises
     ------
     InsarError
-        ``environment.*`` as in the table of messages, ``disk.full``, ``file.no_permission``, ``run.cancelled``.
+        ``environment.*`` as in the table of messages, ``file.disk_full``, ``file.not_writable``, ``run.cancelled``.
     """
     folder = Path(request.folder).expanduser().resolve()
     python = environment_python(folder)

@@ -21,7 +21,7 @@ _FORBIDDEN_IN_TEXT = ("Permission denied", "Read-only file system")
 def error_from_exception(exception: BaseException) -> InsarError:
     """Give the error that the user should read about ``exception``.
 
-    Codes: those of an `InsarError` itself, ``run.cancelled``, ``disk.full``, ``file.no_permission``,
+    Codes: those of an `InsarError` itself, ``run.cancelled``, ``file.disk_full``, ``file.not_writable``,
     ``file.missing``, ``file.unusable``, ``engine.out_of_memory``, ``engine.package_missing``, ``engine.package_broken``,
     and ``engine.crashed`` for all else.
     """
@@ -60,9 +60,9 @@ def _error_of_file_access(error: BaseException) -> InsarError | None:
         number = int(told.group(1))
     file = str(getattr(error, "filename", None) or _file_in(text))
     if number in _FULL or any(phrase in text for phrase in _FULL_IN_TEXT):
-        return InsarError("disk.full", file=file)
+        return InsarError("file.disk_full", file=file)
     if number in _FORBIDDEN or any(phrase in text for phrase in _FORBIDDEN_IN_TEXT):
-        return InsarError("file.no_permission", file=file)
+        return InsarError("file.not_writable", file=file)
     if isinstance(error, FileNotFoundError) and error.filename:
         return InsarError("file.missing", file=file)
     if isinstance(error, OSError) and error.errno is not None and error.filename:

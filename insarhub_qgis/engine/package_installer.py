@@ -55,7 +55,7 @@ def install_packages(
     ------
     InsarError
         ``environment.no_network``, ``environment.no_matching_package``, ``environment.install_failed``,
-        ``disk.full``, ``file.no_permission``, ``run.cancelled``.
+        ``file.disk_full``, ``file.not_writable``, ``run.cancelled``.
     """
     report = part_of(context.report, start, end)
     lines: list[str] = []
@@ -110,9 +110,9 @@ def _error_of(lines: Sequence[str], code: int, python: Path) -> InsarError:
     reason = next((line for line in reversed(lines) if line.startswith("ERROR")), lines[-1] if lines else "")
     reason = reason.removeprefix("ERROR:").strip() or f"exit code {code}"
     if "No space left on device" in output or "Disk quota exceeded" in output:
-        return InsarError("disk.full", file=str(python.parent.parent))
+        return InsarError("file.disk_full", file=str(python.parent.parent))
     if "Permission denied" in output or "Read-only file system" in output:
-        return InsarError("file.no_permission", file=str(python.parent.parent))
+        return InsarError("file.not_writable", file=str(python.parent.parent))
     cause = next((phrase for phrase in _NO_NETWORK_IN_OUTPUT if phrase in output), None)
     if cause is not None:
         # Without the network pip ends with "no matching distribution", which would mislead.

@@ -139,13 +139,36 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Create the environment on the Set-up page; it uses the matplotlib that the base Python has.",
     ),
     # files
-    "disk.full": (
+    "disk.full": ("The disk is full. What was finished is kept.", "Free some space, then run it again."),
+    "file.disk_full": (
         "The disk is full: {file} could not be written. What was finished is kept.",
         "Free some space, then run it again.",
     ),
-    "file.no_permission": (
-        "No right to write or read {file}.",
+    "file.not_writable": (
+        "No right to write {file}.",
         "Choose another folder, or change the rights of this one.",
+    ),
+    "file.write_failed": ("{file} could not be written: {reason}.", "Check the disk, then run it again."),
+    "file.not_readable": ("{file} could not be read: {reason}.", "Check its rights and the disk."),
+    "file.unreadable": ("{file} could not be read: {reason}.", "Check its rights and the disk."),
+    "file.missing": ("{file} does not exist.", "Check the path; the file may have been moved or deleted."),
+    "file.malformed": (
+        "{file} is damaged at line {line}, column {column}: {reason}. It was left as it is.",
+        "Repair it, or rename it and let it be written anew.",
+    ),
+    "file.not_json": (
+        "{file} was not written, because a value cannot be stored: {reason}.",
+        "Report this with the details.",
+    ),
+    "file.no_name": ("The configuration has no file to be written to.", "Choose a file."),
+    "folder.locked": (
+        "{folder} is in use by {owner} on {host} (process {pid}, since {started_at}).",
+        "Wait until that is finished, then try again.",
+    ),
+    "folder.not_inside": ("{file} is not inside {folder}.", "Choose a file of that folder."),
+    "folder.not_understood": (
+        "A file in {folder} has an unknown form: {reason}. It was left as it is.",
+        "Open the folder with the program that wrote it, or report this.",
     ),
     "file.unusable": ("{file} could not be used: {reason}.", "Check the path and the disk, then run it again."),
     # simulated products
@@ -322,6 +345,88 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "era5.no_answer": (
         "The Climate Data Store gave no answer in time.",
         "Go on later, or choose another tropospheric method.",
+    ),
+    # job folders
+    "job.out_dir_missing": (
+        "The download folder {out_dir} named in {file} does not exist.",
+        "Move the products back, or open the folder that holds them now.",
+    ),
+    "job.bad_status": ("The step {step} has the unknown status {status}.", "Report this with the details."),
+    "stack.missing": (
+        "{folder} has no stack file.",
+        "Open a folder of products in it, or search scenes for it.",
+    ),
+    "stack.changed_on_disk": (
+        "{file} was changed by another program meanwhile. Nothing was overwritten.",
+        "Read the job folder again, then repeat the change.",
+    ),
+    "stack.mixed_scales": (
+        "The quality scores in {file} mix two scales.",
+        "Compute the pair quality again.",
+    ),
+    "stack.not_understood": (
+        "The entry {key} in {file} has an unknown form and was skipped: {value}.",
+        "Open the file with the program that wrote it, or report this.",
+    ),
+    "scene.no_date": ("The scene name {scene} holds no date.", "Check the name of the scene."),
+    "quality.no_measurement": (
+        "The answer for {key} ({section}) holds no measurement and was not stored.",
+        "Fetch it again later.",
+    ),
+    "quality.unknown_section": (
+        "The pair database has no section {section}.",
+        "Restart QGIS: the plugin was probably updated while it ran.",
+    ),
+    "decay.bad_name": (
+        "There is no decay map for {season}, {polarization}.",
+        "Choose winter, spring, summer or fall, and a polarisation that the data set has.",
+    ),
+    # products
+    "product.name": ("{name} is not the name of a HyP3 product.", "Keep the names that HyP3 gives."),
+    "product.not_a_zip": ("{file} is no zip file.", "Download it again."),
+    "product.truncated": (
+        "{file} is cut off ({size_bytes} bytes arrived).",
+        "Download it again; the other products can be used meanwhile.",
+    ),
+    "product.damaged": ("{file} is damaged: {member} cannot be read.", "Download it again."),
+    "product.no_product": ("{file} holds no HyP3 InSAR product.", "Leave it out of the folder of products."),
+    "product.several": (
+        "{file} holds more than one product: {names}.",
+        "Put each product into a zip file of its own, named as the product.",
+    ),
+    "product.no_member": ("{product} has no {kind}.", "Order the product with that file included."),
+    "product.no_metadata": (
+        "{product} in {file} lacks its metadata file (.txt).",
+        "Download it again; it can be viewed, but not analysed.",
+    ),
+    # rasters and fits
+    "raster.radar_coded": (
+        "{file} is in radar coordinates and has no place on the map.",
+        "Geocode it first (MintPy step geocode).",
+    ),
+    "raster.no_crs": (
+        "The coordinate system of {file} is unknown.",
+        "Check the attributes EPSG and UTM_ZONE of the file, or run the analysis again.",
+    ),
+    "fit.not_enough_dates": (
+        "Only {n} dates have values; this fit needs {needed}.",
+        "Choose a simpler fit or a longer time range.",
+    ),
+    "fit.undetermined": (
+        "The dates do not determine the terms {terms}.",
+        "Choose a simpler fit or a longer time range.",
+    ),
+    # analysis
+    "analysis.already_running": (
+        "An analysis of {folder} is running on {host} (process {pid}, since {started_at}).",
+        "Wait until it is finished, or cancel it.",
+    ),
+    "analysis.unknown_step": ("MintPy has no step {step}.", "Use one of: {known}."),
+    "mintpy.line_malformed": ("Line {line} of the options is no option: {text} ({reason}).", "Write key = value."),
+    "mintpy.option_invalid": ("{key} = {value} is refused: {reason}.", "Choose another value."),
+    "mintpy.option_unknown": (
+        "MintPy has no option {key}.",
+        "Check the spelling against the table of options: {closest}.",
     ),
 }
 

@@ -203,8 +203,8 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path):
             "environment.no_matching_package",
             {"package": "mintpy==1.6.4"},
         ),
-        (["ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device"], "disk.full", {}),
-        (["ERROR: [Errno 13] Permission denied: '/x'"], "file.no_permission", {}),
+        (["ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device"], "file.disk_full", {}),
+        (["ERROR: [Errno 13] Permission denied: '/x'"], "file.not_writable", {}),
         (["ERROR: ResolutionImpossible"], "environment.install_failed", {"reason": "ResolutionImpossible"}),
         ([], "environment.install_failed", {"reason": "exit code 2"}),
     ],
@@ -226,7 +226,7 @@ def test_the_package_index_out_of_reach_and_the_next_set_up_begins_anew(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("folder", "code"), [("/sys/insarhub-engine", "file.no_permission"), ("/etc/hostname/engine", "file.unusable")]
+    ("folder", "code"), [("/sys/insarhub-engine", "file.not_writable"), ("/etc/hostname/engine", "file.unusable")]
 )
 def test_a_folder_that_cannot_be_made_is_named(folder, code):
     error = create(Path(folder))[-1]

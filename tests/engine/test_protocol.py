@@ -243,7 +243,7 @@ def test_a_parameter_that_the_command_does_not_have():
     [
         ("known_error", "disk.full", ("file", "a.tif")),
         ("crash", "engine.crashed", ("reason", "ValueError: wrong shape")),
-        ("disk_full", "disk.full", None),
+        ("disk_full", "file.disk_full", None),
         ("memory", "engine.out_of_memory", None),
         ("lacking", "engine.package_missing", ("package", "a_package_that_nobody_has")),
     ],
@@ -286,16 +286,16 @@ def test_packages_are_wanted_by_commands_that_exist():
 @pytest.mark.parametrize(
     ("exception", "code", "file"),
     [
-        (OSError(errno.ENOSPC, "full", "/d/a"), "disk.full", "/d/a"),
-        (OSError(errno.EROFS, "read-only", "/d/a"), "file.no_permission", "/d/a"),
-        (PermissionError(errno.EACCES, "denied", "/d/a"), "file.no_permission", "/d/a"),
+        (OSError(errno.ENOSPC, "full", "/d/a"), "file.disk_full", "/d/a"),
+        (OSError(errno.EROFS, "read-only", "/d/a"), "file.not_writable", "/d/a"),
+        (PermissionError(errno.EACCES, "denied", "/d/a"), "file.not_writable", "/d/a"),
         (FileNotFoundError(errno.ENOENT, "gone", "/d/a"), "file.missing", "/d/a"),
         (
             OSError("Unable to create file (unable to open file: name = '/d/a.h5', errno = 28, error message = 'x')"),
-            "disk.full",
+            "file.disk_full",
             "/d/a.h5",
         ),
-        (OSError("Can't write '/d/a.tif': No space left on device"), "disk.full", "/d/a.tif"),
+        (OSError("Can't write '/d/a.tif': No space left on device"), "file.disk_full", "/d/a.tif"),
     ],
 )
 def test_errors_of_files_are_told_apart(exception, code, file):
@@ -310,7 +310,7 @@ def test_the_cause_behind_an_exception_counts():
         except OSError as error:
             raise RuntimeError("writing failed") from error
     except RuntimeError as error:
-        assert error_from_exception(error).code == "disk.full"
+        assert error_from_exception(error).code == "file.disk_full"
 
 
 def test_an_interrupt_is_a_cancel():

@@ -244,7 +244,7 @@ def test_a_crash_has_a_reason_and_details(faulty_engine, mode, reason, details):
 
 
 @pytest.mark.parametrize(
-    ("mode", "code"), [("known_error", "disk.full"), ("lacking", "engine.package_missing"), ("disk_full", "disk.full")]
+    ("mode", "code"), [("known_error", "disk.full"), ("lacking", "engine.package_missing"), ("disk_full", "file.disk_full")]
 )
 def test_errors_of_the_engine_keep_their_code(faulty_engine, mode, code):
     with pytest.raises(InsarError) as caught:

@@ -74,12 +74,12 @@ def test_a_sentence_has_its_fields_and_a_next_step():
 
 
 def test_an_unknown_field_is_shown_as_such():
-    assert "?" in messages.what_happened(InsarError("disk.full"))
-    assert "?" in messages.what_happened(InsarError("disk.full", file=None))
+    assert "?" in messages.what_happened(InsarError("file.disk_full"))
+    assert "?" in messages.what_happened(InsarError("file.disk_full", file=None))
 
 
 def test_a_field_with_braces_is_no_format():
-    assert "{0.__class__}" in messages.what_happened(InsarError("disk.full", file="{0.__class__}"))
+    assert "{0.__class__}" in messages.what_happened(InsarError("file.disk_full", file="{0.__class__}"))
 
 
 def test_an_unknown_code_still_says_something():
