@@ -428,6 +428,72 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "MintPy has no option {key}.",
         "Check the spelling against the table of options: {closest}.",
     ),
+    # exports, series and fits
+    "raster.unreadable": ("{file} cannot be read as a raster: {reason}.", "Choose another file."),
+    "hdf5.not_mintpy": (
+        "{file} is no file that MintPy wrote.",
+        "Choose an HDF5 file of a MintPy run, e.g. velocity.h5.",
+    ),
+    "hdf5.damaged": (
+        "{file} is damaged or was not written to its end: {reason}.",
+        "Run the MintPy step that writes it again.",
+    ),
+    "mask.other_grid": (
+        "The mask {file} does not lie on the same grid as the data.",
+        "Choose a mask of the same MintPy run, with the same size and coordinate system.",
+    ),
+    "mask.not_a_mask": (
+        "{file} holds no single two-dimensional dataset that could be a mask.",
+        "Choose maskTempCoh.h5, temporalCoherence.h5 or a raster with one band.",
+    ),
+    "export.nothing": (
+        "{source} holds nothing that can be exported ({datasets}).",
+        "Choose other datasets, or run the analysis first.",
+    ),
+    "export.bad_option": ("{value} is no valid value of {option}.", "Choose another value."),
+    "export.no_dates": (
+        "{file} has no date between {start} and {end}.",
+        "Choose a wider range of dates.",
+    ),
+    "export.write_failed": (
+        "{file} could not be written: {reason}.",
+        "Check that the folder exists, may be written to and has room; close programs that use the file.",
+    ),
+    "export.layer_exists": (
+        "{file} already holds the layer {layer}.",
+        "Allow it to be replaced, or choose another file.",
+    ),
+    "export.too_many_columns": (
+        "The points need {columns} columns; a shapefile holds {limit}.",
+        "Choose a GeoPackage as output, or export fewer dates.",
+    ),
+    "export.no_points": (
+        "No pixel of {file} is valid under this mask.",
+        "Lower the threshold, or choose another mask.",
+    ),
+    "footprint.no_data": (
+        "{file} has no valid pixel, so it has no outline.",
+        "Use its bounds, or choose another file.",
+    ),
+    "zone.bad_geometry": ("Zone {zone} is no polygon.", "Draw or choose a polygon."),
+    "zone.outside": ("The zone lies outside the data.", "Choose a zone over the results."),
+    "zone.no_pixel": (
+        "No valid pixel has its centre inside the zone.",
+        "Choose a larger zone, or one where the coherence is higher.",
+    ),
+    "zone.few_pixels": (
+        "Fewer than three valid pixels have their centre inside the zone, so the spread says little.",
+        "Choose a larger zone.",
+    ),
+    "series.outside": ("The point lies outside the data.", "Choose a point over the results."),
+    "series.no_value": (
+        "The pixel at this point has no value.",
+        "Choose a point where the velocity layer shows a colour.",
+    ),
+    "fit.short_for_annual": (
+        "The dates cover less than one and a half years, so rate and annual term are hard to tell apart.",
+        "Read both with care, or leave the annual term out.",
+    ),
 }
 
 
