@@ -6,11 +6,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from insarhub_qgis.core.layers_cache import dataset_copy_path
 from insarhub_qgis.core.requests import CopyDataset
 from insarhub_qgis.core.run_context import RunContext
 from insarhub_qgis.engine.export_results import raster_tags, write_dataset
 from insarhub_qgis.engine.geotiff_writer import RasterPlan, output_dtype
-from insarhub_qgis.engine.mintpy_hdf5 import MintpyFile, cache_folder
+from insarhub_qgis.engine.mintpy_hdf5 import MintpyFile
 
 
 def run(request: CopyDataset, context: RunContext) -> dict[str, Any]:
@@ -21,10 +22,10 @@ def run(request: CopyDataset, context: RunContext) -> dict[str, Any]:
     InsarError
         ``file.missing``, ``hdf5.*``, ``raster.radar_coded``, ``raster.no_crs``, ``export.write_failed``.
     """
-    source = Path(request.source)
+    source = Path(request.source).absolute()
     with MintpyFile(source) as file:
         dataset = file.dataset(request.dataset)
-        output = cache_folder(source) / f"{source.stem}_{dataset.name}.tif"
+        output = dataset_copy_path(source, dataset.name)
         plan = RasterPlan(
             path=output,
             georeference=file.georeference,

@@ -350,19 +350,6 @@ class MintpyFile:
         return {"timeseries": "m", "dem": "m"}.get(self.file_type, self.attributes.get("UNIT", ""))
 
 
-def cache_folder(source: Path) -> Path:
-    """Give ``.insarhub_layers`` of the job that a result belongs to.
-
-    MintPy's files stand in the job folder or in ``mintpy``, ``*_mintpy``, ``geo`` and ``inputs`` below it.
-    """
-    folder = source.absolute().parent
-    if folder.name in ("geo", "inputs"):
-        folder = folder.parent
-    if folder.name == "mintpy" or folder.name.endswith("_mintpy"):
-        folder = folder.parent
-    return folder / ".insarhub_layers"
-
-
 def _all_zero(values: np.ndarray) -> np.ndarray:
     """Tell which pixels are 0 in all bands of (bands, rows, cols)."""
     zeros: np.ndarray = (values[0] == 0) & (values[-1] == 0)
