@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 CACHE_FOLDER = ".insarhub_layers"
-#: Layout of the index files; one of another version is not read.
-SERIES_INDEX_VERSION = 1
 
 
 def job_folder_of(source: Path) -> Path:
@@ -50,19 +48,19 @@ def cache_name(source: Path, dataset: str) -> str:
 
 def dataset_copy_path(source: Path, dataset: str) -> Path:
     """GeoTIFF copy that ``copy-dataset`` writes: one band per date, descriptions as ISO dates."""
-    return layers_cache_of(source) / f"{cache_name(source, dataset)}.tif"
+    return layers_cache_of(source) / f"{source.stem}_{dataset.strip('/')}.tif"
 
 
-def series_index_path(source: Path, dataset: str = "timeseries") -> Path:
-    """Chunk index that ``index-series`` writes, by ``numpy.savez``.
+def series_index_path(source: Path) -> Path:
+    """Chunk index that ``index-series`` writes for a time series; a file in ``geo`` has its own.
 
-    Arrays: ``version`` (`SERIES_INDEX_VERSION`), ``offsets`` int64 of the shape of the chunk grid (dates, rows,
-    columns), byte offset of each chunk in the file, -1 where the chunk was never written (fill value 0);
-    ``chunk_shape`` int64 (3,); ``shape`` int64 (3,) as (dates, rows, columns); ``dtype`` text such as ``<f4``;
-    ``size_bytes`` and ``modified_ns`` int64, the fingerprint of the HDF5 file. A contiguous dataset is one chunk of
-    the whole shape.
+    Arrays used by readers: ``offsets`` int64 of the shape of the chunk grid (dates, rows, columns), byte offset of each
+    chunk in the file, -1 where the chunk was never written; ``chunk_shape``; ``shape`` as (dates, rows, columns);
+    ``dtype`` text such as ``<f4``; ``fill_value``; ``file_size`` and ``modified_ns`` of the HDF5 file.
     """
-    return layers_cache_of(source) / f"{cache_name(source, dataset)}.series.npz"
+    cache = layers_cache_of(source)
+    prefix = "" if source.parent == cache.parent else f"{source.parent.name}_"
+    return cache / f"{prefix}{source.stem}.index.npz"
 
 
 def fingerprint(source: Path) -> tuple[int, int]:

@@ -27,7 +27,7 @@ from insarhub_qgis.core.atomic_files import write_text_atomically
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.georeference import Georeference
 from insarhub_qgis.core.layers_cache import cache_name, dataset_copy_path, fingerprint, is_current
-from insarhub_qgis.layers.hdf5_file import Hdf5File, is_readable_by_layers, read_hdf5, read_pixel, subdataset
+from insarhub_qgis.layers.hdf5_file import Hdf5File, gdal_exceptions, is_readable_by_layers, read_hdf5, read_pixel, subdataset
 
 #: Stem and dataset of the files that tell what was inverted, best first.
 _VALIDITY = ("temporalCoherence", "avgSpatialCoh")
@@ -43,6 +43,12 @@ class RasterSource:
     width: int
     height: int
     type_name: str
+    nodata: float | None = None
+
+    @property
+    def is_copy(self) -> bool:
+        """True for the engine's GeoTIFF, in which what is missing is nodata already."""
+        return not self.dataset
 
     def opened_name(self, folder: Path | None) -> str:
         """Name relative to the folder of a VRT, so that a job folder can be moved with its project; None: absolute."""
@@ -70,7 +76,14 @@ def raster_source(file: Hdf5File, name: str) -> RasterSource:
     copy = dataset_copy_path(file.path, name)
     if not is_current(copy, file.path):
         raise InsarError("hdf5.needs_copy", source=str(file.path), dataset=name)
-    return RasterSource(copy, "", cols, rows, type_name)
+    with gdal_exceptions():
+        try:
+            dataset = gdal.Open(str(copy))
+            band = dataset.GetRasterBand(1)
+            type_name = _TYPE_NAMES.get(band.DataType, "Float32")
+            return RasterSource(copy, "", cols, rows, type_name, band.GetNoDataValue())
+        except RuntimeError as error:
+            raise InsarError("hdf5.needs_copy", source=str(file.path), dataset=name) from error
 
 
 def validity_of(file: Hdf5File, name: str) -> tuple[Hdf5File, str] | None:
@@ -109,15 +122,16 @@ def result_vrt_text(file: Hdf5File, name: str, folder: Path, zero_is_missing: bo
     shape = file.array(name).shape
     bands = shape[0] if len(shape) == 3 else 1
     descriptions = [day.isoformat() for day in file.dates] if len(file.dates) == bands else [""] * bands
-    is_float = source.type_name != "Byte"
     nodata = file.nodata if file.nodata is not None and math.isfinite(file.nodata) else None
-    if not zero_is_missing:
+    if source.is_copy:
+        elements = [[_source(source, folder, band, nodata=source.nodata)] for band in range(1, bands + 1)]
+    elif not zero_is_missing:
         elements = [[_source(source, folder, band, nodata=nodata)] for band in range(1, bands + 1)]
     else:
         elements = _stacked_sources(file, name, source, folder, bands, nodata)
     # A file that MintPy wrote again gives another text, so that no cache serves its old pixels.
     stamp = "{}-{}".format(*fingerprint(source.file))
-    return _vrt(grid, source.type_name, descriptions, elements, has_nodata=is_float, stamp=stamp)
+    return _vrt(grid, source.type_name, descriptions, elements, nodata=_nodata_text(source), stamp=stamp)
 
 
 def reference_vrt_text(
@@ -147,7 +161,7 @@ def reference_vrt_text(
         if date_band:
             sources.append(_source(source, folder, date_band, offset=-offsets[date_band - 1]))
         elements.append(sources)
-    return _vrt(grid, "Float32", descriptions, elements, has_nodata=True, function="diff" if date_band else "", stamp=stamp)
+    return _vrt(grid, "Float32", descriptions, elements, nodata="nan", function="diff" if date_band else "", stamp=stamp)
 
 
 def write_if_different(path: Path, text: str) -> None:
@@ -159,6 +173,12 @@ def write_if_different(path: Path, text: str) -> None:
 
 def result_vrt_name(file: Hdf5File, name: str) -> str:
     return f"{cache_name(file.path, name)}.vrt"
+
+
+def _nodata_text(source: RasterSource) -> str:
+    if source.type_name != "Byte":
+        return "nan"
+    return "" if source.nodata is None else f"{source.nodata:g}"
 
 
 def _stacked_sources(
@@ -234,7 +254,7 @@ def _vrt(
     descriptions: Sequence[str],
     elements: Sequence[Sequence[str]],
     *,
-    has_nodata: bool,
+    nodata: str,
     stamp: str,
     function: str = "",
 ) -> str:
@@ -250,8 +270,8 @@ def _vrt(
         lines.append(f'<VRTRasterBand dataType="{type_name}" band="{band}"{derived}>')
         if description:
             lines.append(f"<Description>{escape(description)}</Description>")
-        if has_nodata:
-            lines.append("<NoDataValue>nan</NoDataValue>")
+        if nodata:
+            lines.append(f"<NoDataValue>{nodata}</NoDataValue>")
         if function:
             lines.append(f"<PixelFunctionType>{function}</PixelFunctionType>")
         lines.extend(sources)

@@ -12,7 +12,7 @@ import numpy as np
 from osgeo import gdal
 
 from insarhub_qgis.core.errors import InsarError
-from insarhub_qgis.core.layers_cache import SERIES_INDEX_VERSION, fingerprint, series_index_path
+from insarhub_qgis.core.layers_cache import fingerprint, series_index_path
 from insarhub_qgis.layers.hdf5_file import gdal_exceptions, open_quietly, read_hdf5, read_pixel
 from insarhub_qgis.layers.hdf5_vrt import raster_source, validity_of
 
@@ -69,7 +69,7 @@ class SeriesReader:
         self.dates: list[datetime.date] = list(file.dates)
         self.crs = self._grid.crs
         self.close()
-        self._chunks = _ChunkIndex.open(self.path, self.dataset, shape)
+        self._chunks = _ChunkIndex.open(self.path, shape) if self.dataset == "timeseries" else None
         if self._chunks is None:
             source = raster_source(file, self.dataset)
             with gdal_exceptions():
@@ -143,7 +143,8 @@ class SeriesReader:
                 if self._array is not None:
                     values = self._array.ReadAsArray([0, row, col], [len(self.dates), 1, 1])
                 else:
-                    values = self._copy.ReadAsArray(col, row, 1, 1)
+                    values = self._copy.ReadAsArray(col, row, 1, 1).astype(np.float64)
+                    values[values == self._copy.GetRasterBand(1).GetNoDataValue()] = np.nan
         except RuntimeError as error:
             raise InsarError("hdf5.unreadable", file=str(self.path), reason=str(error)) from error
         return np.array(values, dtype=np.float64).reshape(-1)
@@ -170,18 +171,18 @@ class _ChunkIndex:
         self._chunk = tuple(int(n) for n in index["chunk_shape"])
         self._shape = tuple(int(n) for n in index["shape"])
         self._dtype = np.dtype(str(index["dtype"]))
+        self._fill_value = float(index["fill_value"])
 
     @classmethod
-    def open(cls, path: Path, dataset: str, shape: tuple[int, ...]) -> _ChunkIndex | None:
+    def open(cls, path: Path, shape: tuple[int, ...]) -> _ChunkIndex | None:
         """Give the index of a file; None where there is none that fits the file as it is now."""
-        index_file = series_index_path(path, dataset)
+        index_file = series_index_path(path)
         try:
             with np.load(index_file, allow_pickle=False) as stored:
                 index = {name: stored[name] for name in stored.files}
             is_current = (
-                int(index["version"]) == SERIES_INDEX_VERSION
-                and tuple(int(n) for n in index["shape"]) == tuple(shape)
-                and (int(index["size_bytes"]), int(index["modified_ns"])) == fingerprint(path)
+                tuple(int(n) for n in index["shape"]) == tuple(shape)
+                and (int(index["file_size"]), int(index["modified_ns"])) == fingerprint(path)
                 and index["offsets"].ndim == 3
             )
             return cls(path.open("rb", buffering=0), index) if is_current else None
@@ -197,7 +198,7 @@ class _ChunkIndex:
         size = self._dtype.itemsize
         within = ((row % rows) * cols + col % cols) * size
         plane = rows * cols * size
-        values = np.zeros(dates, dtype=self._dtype)
+        values = np.full(dates, self._fill_value, dtype=self._dtype)
         buffer = memoryview(values).cast("B")
         for date in range(dates):
             start = int(starts[date // lead])
