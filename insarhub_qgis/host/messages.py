@@ -45,6 +45,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The engine's Python {python} does not exist any more.",
         "Choose another Python in Options > InSARHub, or create the environment again on the Set-up page.",
     ),
+    "engine.no_base_python": (
+        "No Python was found from which the engine environment could be made.",
+        "Install Python with the module venv, or choose a Python in Options > InSARHub.",
+    ),
     "engine.not_started": (
         "The engine's Python {python} could not be started: {reason}.",
         "Choose another Python in Options > InSARHub, or create the environment again on the Set-up page.",
@@ -216,7 +220,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "hdf5.no_dataset": ("{file} has no dataset {dataset}.", "It holds: {known}."),
     "hdf5.no_dates": (
-        "{dataset} in {file} is no time series: it has no date for each of its bands.",
+        "{file} is no time series: it has no date for each of its bands.",
         "Choose a timeseries*.h5 file.",
     ),
     "hdf5.needs_copy": (
@@ -394,7 +398,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{file} holds more than one product: {names}.",
         "Put each product into a zip file of its own, named as the product.",
     ),
-    "product.no_member": ("{product} has no {kind}.", "Order the product with that file included."),
     "product.no_metadata": (
         "{product} in {file} lacks its metadata file (.txt).",
         "Download it again; it can be viewed, but not analysed.",
@@ -415,18 +418,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "fit.undetermined": (
         "The dates do not determine the terms {terms}.",
         "Choose a simpler fit or a longer time range.",
-    ),
-    # analysis
-    "analysis.already_running": (
-        "An analysis of {folder} is running on {host} (process {pid}, since {started_at}).",
-        "Wait until it is finished, or cancel it.",
-    ),
-    "analysis.unknown_step": ("MintPy has no step {step}.", "Use one of: {known}."),
-    "mintpy.line_malformed": ("Line {line} of the options is no option: {text} ({reason}).", "Write key = value."),
-    "mintpy.option_invalid": ("{key} = {value} is refused: {reason}.", "Choose another value."),
-    "mintpy.option_unknown": (
-        "MintPy has no option {key}.",
-        "Check the spelling against the table of options: {closest}.",
     ),
     # exports, series and fits
     "raster.unreadable": ("{file} cannot be read as a raster: {reason}.", "Choose another file."),
@@ -493,6 +484,124 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "fit.short_for_annual": (
         "The dates cover less than one and a half years, so rate and annual term are hard to tell apart.",
         "Read both with care, or leave the annual term out.",
+    ),
+    # opening and preparing products
+    "open.no_products": (
+        "{folder} holds no HyP3 product ({zips} zip files looked at; {reasons}).",
+        "Choose the folder with the zips as HyP3 delivered them; the folder itself and its hyp3 folder are read.",
+    ),
+    "open.no_usable_product": (
+        "None of the products in {folder} can be used: {reasons}.",
+        "Look at the reason of each product in the list, or choose another job folder.",
+    ),
+    "open.other_processor": (
+        "The job in {folder} belongs to the processor {type}.",
+        "Choose another job folder for the HyP3 products.",
+    ),
+    "folder.not_a_job": ("{folder} is no job folder.", "Choose a folder that was opened as a job."),
+    "product.incomplete": (
+        "The product lacks {missing}.",
+        "Order it again with these files included; it can be viewed, but not analysed.",
+    ),
+    "product.metadata_incomplete": (
+        "The metadata file (.txt) of the product lacks {keys}.",
+        "Download the product again.",
+    ),
+    "product.metadata_disagrees": (
+        "{key} in the metadata file is {value}, but the product's name says {date}.",
+        "Download the product again; do not rename products.",
+    ),
+    "product.raster_unreadable": (
+        "{member} cannot be read: {reason}.",
+        "Download the product again; it is left out meanwhile.",
+    ),
+    "product.members_differ": (
+        "{member} does not lie on the pixels of the product's phase ({reason}).",
+        "Download the product again; it is left out meanwhile.",
+    ),
+    "product.dates_reversed": (
+        "The reference of pair {pair} is not earlier than its secondary.",
+        "Order the pair with the earlier acquisition as reference.",
+    ),
+    "product.other_type": (
+        "The product is of type {type}, most of the others are {expected}.",
+        "Keep burst and full-scene products in folders of their own.",
+    ),
+    "product.other_track": (
+        "The product is of {track}, the job of {expected}.",
+        "Put products of another track into a folder of their own and open it as another job.",
+    ),
+    "product.other_crs": (
+        "The product is in {crs}, the others are in {expected}.",
+        "Products are never resampled silently: open those of the other zone as another job.",
+    ),
+    "product.other_pixel_size": (
+        "The product has pixels of {size} m, the others of {expected} m.",
+        "Open products with other looks as another job.",
+    ),
+    "product.other_lattice": (
+        "The pixels of the product are shifted against the others by {offset_x_px} columns and {offset_y_px} rows.",
+        "Order the product again with the options of the others; it is never resampled silently.",
+    ),
+    "product.duplicate_pair": (
+        "There are two products of pair {pair}; {kept} is used.",
+        "Move the other one away if this is the wrong choice.",
+    ),
+    "product.pair_removed": (
+        "Pair {pair} was removed from the network of this job.",
+        "Add the pair to the network to use its product.",
+    ),
+    "product.not_in_stack": (
+        "Pair {pair} is not in the network of this job.",
+        "Open the products again, or add the pair to the network.",
+    ),
+    "product.zip_missing": (
+        "{file} was used by the last preparation and is gone.",
+        "Put the zip back, or go on without this product.",
+    ),
+    "prepare.no_products": (
+        "No HyP3 product was found in {folders}.",
+        "Open the folder of the products again; the zips must stay where they are.",
+    ),
+    "prepare.no_usable_product": (
+        "None of the products can be analysed: {reasons}.",
+        "The reason of each product stands in {report_file}.",
+    ),
+    "prepare.no_overlap": (
+        "The products have no area in common.",
+        "Without {products} a window of {width_without} x {height_without} pixels is left: remove these pairs.",
+    ),
+    "prepare.aoi_outside": (
+        "The area of interest (west, south, east, north {aoi_bounds}) lies outside all products ({product_bounds}).",
+        "Draw the area inside the products, or prepare without one.",
+    ),
+    "prepare.aoi_not_common": (
+        "Not all products cover the area of interest: {products} miss it.",
+        "Without these pairs {width_without} x {height_without} pixels are left; remove them or move the area.",
+    ),
+    "prepare.network_disconnected": (
+        "The pairs that can be used fall into {parts}; {broken_dates} are cut off.",
+        "Get the missing products ({excluded}) again, or remove the pairs of these dates.",
+    ),
+    "disk.too_small": (
+        "Preparing needs up to {needed_bytes} bytes in {folder}, {free_bytes} are free.",
+        "Free some space, choose a smaller area, or prepare without real files.",
+    ),
+    "aoi.not_a_polygon": (
+        "The area of interest is no polygon ({reason}).",
+        "Choose a polygon layer or draw a polygon.",
+    ),
+    "aoi.not_degrees": (
+        "The area of interest ({bounds}) is not in degrees.",
+        "Give it as longitude and latitude (EPSG:4326).",
+    ),
+    "aoi.not_projected": (
+        "The area of interest cannot be projected to {crs}.",
+        "Draw an area near the products.",
+    ),
+    "clean_up.stack_needed": (
+        "The zips cannot be deleted: {file} does not hold all pairs ({reason} {missing}). Nothing was deleted.",
+        "Run the step load_data first, or clean up without the zips.",
     ),
 }
 
