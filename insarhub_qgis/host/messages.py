@@ -587,6 +587,18 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Preparing needs up to {needed_bytes} bytes in {folder}, {free_bytes} are free.",
         "Free some space, choose a smaller area, or prepare without real files.",
     ),
+    "aoi.no_crs": (
+        "The layer with the area of interest has no coordinate system.",
+        "Set the layer's coordinate system, then try again.",
+    ),
+    "aoi.empty": (
+        "The layer with the area of interest holds no polygon.",
+        "Draw a polygon, or choose another layer.",
+    ),
+    "aoi.cannot_transform": (
+        "The area of interest cannot be transformed from {crs}: {reason}.",
+        "Check the layer's coordinate system, or draw the area again.",
+    ),
     "aoi.not_a_polygon": (
         "The area of interest is no polygon ({reason}).",
         "Choose a polygon layer or draw a polygon.",
