@@ -13,9 +13,10 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 from insarhub_qgis.core.errors import InsarError
 
@@ -44,7 +45,9 @@ def write_bytes_atomically(path: Path, data: bytes) -> None:
         ``file.disk_full``, ``file.not_writable`` or ``file.write_failed``; the old file is then untouched.
     """
     target = path.resolve() if path.is_symlink() else path
-    temporary = target.with_name(f".{target.name[:80]}.{os.getpid()}-{secrets.token_hex(4)}{_TEMPORARY_SUFFIX}")
+    temporary = target.with_name(
+        f".{target.name[:80]}.{os.getpid()}-{secrets.token_hex(4)}{_TEMPORARY_SUFFIX}"
+    )
     try:
         try:
             with temporary.open("xb") as file:
@@ -61,7 +64,7 @@ def write_bytes_atomically(path: Path, data: bytes) -> None:
 
 
 def write_text_atomically(path: Path, text: str) -> None:
-    """Write UTF-8 text with ``\\n`` line ends as `write_bytes_atomically` does."""
+    """Write UTF-8 text, line ends as they are, as `write_bytes_atomically` does."""
     write_bytes_atomically(path, text.encode("utf-8"))
 
 

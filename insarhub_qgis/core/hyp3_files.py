@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any
 
 from insarhub_qgis.core.atomic_files import (
     folder_lock,
@@ -212,7 +213,9 @@ def read_product_cache(folder: Path) -> ProductCache | None:
         raise
     names, out_dir = document.get("filenames"), document.get("out_dir")
     return ProductCache(
-        filenames=tuple(name for name in names if is_product_file_name(name)) if isinstance(names, list) else (),
+        filenames=tuple(name for name in names if is_product_file_name(name))
+        if isinstance(names, list)
+        else (),
         out_dir=out_dir if isinstance(out_dir, str) and out_dir else None,
         source=document,
     )

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
 from insarhub_qgis.core.atomic_files import folder_lock, malformed, read_json_object, write_json_atomically
 from insarhub_qgis.core.errors import InsarError
@@ -65,7 +66,9 @@ def find_isce_job_files(folder: Path) -> list[Path]:
     """Give ``isce_jobs*.json`` of ``isce/`` and of the folder itself, the documented name first."""
     found: list[Path] = []
     for place in (folder / ISCE_FOLDER, folder):
-        found += sorted(place.glob("isce_jobs*.json"), key=lambda path: (path.name != ISCE_JOBS_NAME, path.name))
+        found += sorted(
+            place.glob("isce_jobs*.json"), key=lambda path: (path.name != ISCE_JOBS_NAME, path.name)
+        )
     return found
 
 

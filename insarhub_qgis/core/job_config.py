@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Dict, Mapping
+from typing import Any
 
 from insarhub_qgis.core.atomic_files import read_json_object
 from insarhub_qgis.core.errors import InsarError
@@ -61,7 +62,7 @@ def known_type(role: str, found: str | None) -> str | None:
     return known
 
 
-class JobConfig(Dict[str, Any]):
+class JobConfig(dict[str, Any]):
     """The content of the file as a dict, in its order, with what the stages say.
 
     Sections of another form than documented are treated as absent, and kept on rewrite.
@@ -137,12 +138,15 @@ def with_section(document: Mapping[str, Any], name: str, value: Mapping[str, Any
         old_type = JobConfig(result).stage_type(name)
         new_type = value.get("type") or old_type
         is_same = old_type == new_type or (
-            known_type(name, old_type) is not None and known_type(name, old_type) == known_type(name, new_type)
+            known_type(name, old_type) is not None
+            and known_type(name, old_type) == known_type(name, new_type)
         )
         section = dict(old) if isinstance(old, Mapping) else {}
         options = section.get("config")
         kept = options if is_same and isinstance(options, Mapping) else {}
-        section = _merged(section, {key: item for key, item in value.items() if key not in ("type", "config")})
+        section = _merged(
+            section, {key: item for key, item in value.items() if key not in ("type", "config")}
+        )
         section["type"] = old_type if is_same else new_type
         section["config"] = _merged(kept, value.get("config") or {})
         # Documented order first.

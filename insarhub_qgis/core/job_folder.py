@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Iterable, Mapping
+from typing import Any
 
 from insarhub_qgis.core.atomic_files import (
     folder_lock,
@@ -16,7 +17,14 @@ from insarhub_qgis.core.atomic_files import (
 )
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.hyp3_files import existing_folder, find_job_files, read_product_cache
-from insarhub_qgis.core.job_config import CONFIG_NAME, OWN_SECTION, OWN_VERSION, JobConfig, read_job_config, with_section
+from insarhub_qgis.core.job_config import (
+    CONFIG_NAME,
+    OWN_SECTION,
+    OWN_VERSION,
+    JobConfig,
+    read_job_config,
+    with_section,
+)
 from insarhub_qgis.core.job_state import JobState, read_job_state
 from insarhub_qgis.core.layers_cache import CACHE_FOLDER
 from insarhub_qgis.core.stack_file import (
@@ -25,6 +33,7 @@ from insarhub_qgis.core.stack_file import (
     StackNumbers,
     find_stack_files,
     numbers_of_folder_name,
+    numbers_of_stack_name,
     read_stack_file,
 )
 
@@ -173,6 +182,8 @@ class JobFolder:
                 raise InsarError("stack.changed_on_disk", file=str(present or self.path))
             path = self.path / self._stack_numbers(stack, present).stack_name
             # A present file that cannot be read belongs to the user; reading it here refuses to replace it.
+            if present is not None:
+                read_stack_file(present)
             source = read_stack_file(path).source if path.exists() else None
             write_json_atomically(path, stack.to_document(source))
             remove_left_over_temporary_files(self.path)
@@ -195,10 +206,7 @@ class JobFolder:
         if stack.numbers is not None:
             return stack.numbers
         if present is not None:
-            try:
-                found = read_stack_file(present).numbers
-            except InsarError:
-                found = None
+            found = numbers_of_stack_name(present.name)
             if found is not None:
                 return found
         return numbers_of_folder_name(self.path.name) or FLAT
@@ -218,7 +226,11 @@ class JobFolder:
         if cache is not None:
             named.append(cache.out_dir)
         named += [file.out_dir for file in find_job_files(self.path)[0]]
-        folders = [self.path, self.path / "hyp3", *(found for text in named if (found := existing_folder(text)))]
+        folders = [
+            self.path,
+            self.path / "hyp3",
+            *(found for text in named if (found := existing_folder(text))),
+        ]
         return _existing_once(folders)
 
     def analysis_folders(self) -> list[Path]:
@@ -271,7 +283,9 @@ def list_job_folders(work_directory: Path) -> list[JobFolder]:
         ``file.not_readable`` when the work directory itself cannot be listed.
     """
     try:
-        children = [path for path in Path(work_directory).iterdir() if not path.name.startswith(".") and path.is_dir()]
+        children = [
+            path for path in Path(work_directory).iterdir() if not path.name.startswith(".") and path.is_dir()
+        ]
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Mapping, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from insarhub_qgis.core.atomic_files import is_running, read_json_object
 from insarhub_qgis.core.errors import InsarError
@@ -100,8 +101,10 @@ def read_job_state(folder: JobFolder) -> JobState:
     problems: list[InsarError] = []
     config = _kept(folder.read_config, JobConfig(), problems, folder.path)
     stack = _kept(lambda: _read_stack(folder), None, problems, folder.path)
-    products = _kept(lambda: _product_names(folder), [], problems, folder.path)
-    job_files, damaged = _kept(lambda: find_job_files(folder.path), ([], []), problems, folder.path)
+    no_products: list[ProductName] = []
+    products = _kept(lambda: _product_names(folder), no_products, problems, folder.path)
+    no_files: tuple[list[JobFile], list[InsarError]] = ([], [])
+    job_files, damaged = _kept(lambda: find_job_files(folder.path), no_files, problems, folder.path)
     problems += damaged
     _kept(lambda: read_product_cache(folder.path), None, problems, folder.path)
     problems += [
@@ -143,7 +146,9 @@ def _kept(read: Callable[[], _Value], otherwise: _Value, problems: list[InsarErr
         problems.append(InsarError("file.not_readable", file=str(path), reason=error.strerror or str(error)))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         # Files of other programs may hold anything; the reader that tripped is named.
-        problems.append(InsarError("folder.not_understood", folder=str(path), reason=f"{type(error).__name__}: {error}"))
+        problems.append(
+            InsarError("folder.not_understood", folder=str(path), reason=f"{type(error).__name__}: {error}")
+        )
     return otherwise
 
 
@@ -168,7 +173,9 @@ def _product_names(folder: JobFolder) -> list[ProductName]:
 def _stage(role: str, config: JobConfig, **values: Any) -> StageState:
     found = config.stage_type(role)
     known = known_type(role, found)
-    return StageState(role=role, type=known or found, is_known_type=found is None or known is not None, **values)
+    return StageState(
+        role=role, type=known or found, is_known_type=found is None or known is not None, **values
+    )
 
 
 def _downloader_stage(folder: JobFolder, config: JobConfig, stack: Stack | None) -> StageState:
@@ -184,7 +191,11 @@ def _downloader_stage(folder: JobFolder, config: JobConfig, stack: Stack | None)
 
 
 def _processor_stage(
-    folder: JobFolder, config: JobConfig, job_files: list[JobFile], products: list[ProductName], is_damaged: bool
+    folder: JobFolder,
+    config: JobConfig,
+    job_files: list[JobFile],
+    products: list[ProductName],
+    is_damaged: bool,
 ) -> StageState:
     isce_files = find_isce_job_files(folder.path)
     if isce_files:
@@ -303,4 +314,3 @@ def _with_dates(state: JobState, stack: Stack | None, products: list[ProductName
     return replace(
         state, date_count=len(dates), pair_count=pair_count, first_date=min(dates), last_date=max(dates)
     )
-

@@ -6,9 +6,9 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Mapping, Sequence
 
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.product_kinds import PRODUCT_KINDS
@@ -72,7 +72,14 @@ class ProductArchive:
                 data = archive.read(self.metadata_member)
         except OSError as error:
             raise _unreadable(self.path, error) from error
-        except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError) as error:
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            KeyError,
+            NotImplementedError,
+            RuntimeError,
+        ) as error:
             raise InsarError("product.damaged", file=str(self.path), member=self.metadata_member) from error
         return ProductMetadata.parse(data.decode("utf-8", errors="replace"))
 

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Mapping
 
 from insarhub_qgis.core.product_names import GAMMA
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any
 
 from insarhub_qgis.core.atomic_files import (
     folder_lock,
@@ -117,7 +118,9 @@ class QualityCache:
         entry = _entries(self._document, section).get(key)
         if not isinstance(entry, Mapping) or _is_expired(section, entry, now or datetime.now(timezone.utc)):
             return None
-        values = {_documented_name(section, name): value for name, value in entry.items() if value is not None}
+        values = {
+            _documented_name(section, name): value for name, value in entry.items() if value is not None
+        }
         return values if any(name not in _NO_MEASUREMENT for name in values) else None
 
     def weather(
@@ -140,7 +143,8 @@ class QualityCache:
         for latitude, longitude in points:
             entry = self.get("weather", weather_key(latitude, longitude, day), now)
             if entry is None or (
-                overpass_hour_utc is not None and entry.get("overpass_hour_utc") not in (None, overpass_hour_utc)
+                overpass_hour_utc is not None
+                and entry.get("overpass_hour_utc") not in (None, overpass_hour_utc)
             ):
                 return None
             entries.append(entry)
@@ -277,7 +281,17 @@ class PairDatabase:
 
 
 _DATABASE_KEYS = frozenset(
-    {"_schema_version", "_built_at", "_n_scenes", "_n_pairs", "_complete", "_scene_names", "scores", "factors", "status"}
+    {
+        "_schema_version",
+        "_built_at",
+        "_n_scenes",
+        "_n_pairs",
+        "_complete",
+        "_scene_names",
+        "scores",
+        "factors",
+        "status",
+    }
 )
 
 
@@ -298,13 +312,17 @@ def read_pair_database(folder: Path) -> PairDatabase | None:
         raise
     version = document.get("_schema_version")
     names = document.get("_scene_names")
-    scores = {pair: float(value) for pair, value in _by_pair(document.get("scores")).items() if is_number(value)}
+    scores = {
+        pair: float(value) for pair, value in _by_pair(document.get("scores")).items() if is_number(value)
+    }
     is_percent = any(value > 1 for value in scores.values())
     factors: dict[Pair, Mapping[str, Any]] = {}
     for pair, item in _by_pair(document.get("factors")).items():
         if isinstance(item, Mapping):
-            score = item.get("score")
-            factors[pair] = {**item, "score": score / 100.0} if is_percent and is_number(score) else dict(item)
+            score: Any = item.get("score")
+            factors[pair] = (
+                {**item, "score": score / 100.0} if is_percent and is_number(score) else dict(item)
+            )
     built_at = document.get("_built_at")
     return PairDatabase(
         version=version if isinstance(version, int) else DATABASE_VERSION,

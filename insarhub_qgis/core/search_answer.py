@@ -6,10 +6,17 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any
 
-from insarhub_qgis.core.atomic_files import folder_lock, malformed, parse_json, set_aside, write_bytes_atomically
+from insarhub_qgis.core.atomic_files import (
+    folder_lock,
+    malformed,
+    parse_json,
+    set_aside,
+    write_bytes_atomically,
+)
 from insarhub_qgis.core.errors import InsarError
 
 SEARCH_ANSWER_NAME = ".insarhub_qgis_umm.json.gz"

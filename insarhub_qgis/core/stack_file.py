@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Callable, Iterable, Mapping
+from typing import Any, Callable
 
 from insarhub_qgis.core.atomic_files import malformed, read_json, read_json_object
 from insarhub_qgis.core.errors import InsarError
@@ -57,12 +58,14 @@ FLAT = StackNumbers(0, (0,))
 def _numbers(match: re.Match[str] | None) -> StackNumbers | None:
     if match is None:
         return None
-    return StackNumbers(int(match["path"]), tuple(int(frame) for frame in re.findall(r"\d+", match["frames"])))
+    return StackNumbers(
+        int(match["path"]), tuple(int(frame) for frame in re.findall(r"\d+", match["frames"]))
+    )
 
 
 def numbers_of_stack_name(file_name: str) -> StackNumbers | None:
-    """Read the numbers in a stack file's name; None when it is no such name."""
-    return _numbers(_STACK_NAME.match(file_name))
+    """Read the numbers in the name of a stack file, present or legacy form; None when it is no such name."""
+    return _numbers(_STACK_NAME.match(file_name) or _LEGACY_NAME.match(file_name))
 
 
 def numbers_of_folder_name(name: str) -> StackNumbers | None:
@@ -83,7 +86,9 @@ def find_stack_files(folder: Path) -> list[Path]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        raise InsarError("file.not_readable", file=str(folder), reason=error.strerror or str(error)) from error
+        raise InsarError(
+            "file.not_readable", file=str(folder), reason=error.strerror or str(error)
+        ) from error
     present = [name for name in names if _STACK_NAME.match(name)]
     legacy = [name for name in names if name.startswith("pairs_") and _LEGACY_NAME.match(name)]
     legacy += [name for name in names if name == _LEGACY_PAIRS_NAME]
@@ -132,7 +137,9 @@ class Stack:
         problems: list[InsarError] = []
 
         def note(key: str, value: Any) -> None:
-            problems.append(InsarError("stack.not_understood", file=file_name, key=key, value=str(value)[:200]))
+            problems.append(
+                InsarError("stack.not_understood", file=file_name, key=key, value=str(value)[:200])
+            )
 
         pairs = tuple(dict.fromkeys(pair for _, pair in _read_pairs(document.get("pairs"), note)))
         quality = document.get("pair_quality")
@@ -176,7 +183,9 @@ class Stack:
             document["pairs"] = _pairs_to_write(self.pairs, document.get("pairs"))
         if is_new or dict(self.baselines) != dict(before.baselines):
             document["baselines"] = {name: _finite(value) for name, value in self.baselines.items()}
-        scenes = _chronological([*self.scenes, *(name for p in self.pairs for name in (p.reference, p.secondary))])
+        scenes = _chronological(
+            [*self.scenes, *(name for p in self.pairs for name in (p.reference, p.secondary))]
+        )
         if is_new or self.pairs != before.pairs or scenes != before.scenes:
             document["scenes"] = list(scenes)
         if dict(self.scores) != dict(before.scores) or dict(self.factors) != dict(before.factors):
@@ -229,7 +238,7 @@ def read_stack_file(path: Path) -> Stack:
             baselines = _legacy_values(read_json(beside), "baselines")
     document = {"pairs": pairs, "baselines": baselines if isinstance(baselines, Mapping) else {}}
     # Without a source the next save writes a complete file of the present form.
-    return replace(Stack.from_document(document, path.name), numbers=_numbers(legacy), source={})
+    return replace(Stack.from_document(document, path.name), source={})
 
 
 def comma_key(pair: Pair) -> str:

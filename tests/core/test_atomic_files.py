@@ -216,7 +216,10 @@ def test_lock_of_a_reused_process_number_is_taken_over(tmp_path: Path) -> None:
 
 def test_lock_of_another_host_counts_until_ten_minutes_without_a_touch(tmp_path: Path) -> None:
     path = put_lock(tmp_path, host="elsewhere", pid=1)
-    with pytest.raises(InsarError, match=r"folder\.locked"), folder_lock(tmp_path, "me", timeout_seconds=0.05):
+    with (
+        pytest.raises(InsarError, match=r"folder\.locked"),
+        folder_lock(tmp_path, "me", timeout_seconds=0.05),
+    ):
         pass
     assert json.loads(path.read_text())["host"] == "elsewhere"
     old = time.time() - 601

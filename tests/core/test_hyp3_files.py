@@ -37,10 +37,15 @@ from tests.makers.job_folders import (
 @pytest.mark.parametrize("sample", [JOBS, JOBS_040])
 def test_job_files_survive_a_rewrite(tmp_path: Path, sample: dict) -> None:
     path = put_json(tmp_path / "hyp3_jobs.json", sample)
-    file = update_job_file(path, {"last_seen": {"5b1d-01": {"status": "RUNNING", "at": "2024-05-02T09:00:00Z"}}})
+    file = update_job_file(
+        path, {"last_seen": {"5b1d-01": {"status": "RUNNING", "at": "2024-05-02T09:00:00Z"}}}
+    )
     after = get_json(path)
     assert without_own(after) == without_own(sample)
-    assert {**after["insarhub_qgis"], "last_seen": None} == {**sample.get("insarhub_qgis", {}), "last_seen": None}
+    assert {**after["insarhub_qgis"], "last_seen": None} == {
+        **sample.get("insarhub_qgis", {}),
+        "last_seen": None,
+    }
     assert file.last_seen["5b1d-01"]["status"] == "RUNNING"
 
 
@@ -129,7 +134,9 @@ def test_isce_jobs_survive_a_rewrite(tmp_path: Path) -> None:
     assert get_json(path) == ISCE_JOBS
     assert jobs.is_hpc
     assert jobs.steps[0].slurm_job_ids == ("4711",)
-    write_isce_jobs(path, {"run_02": {"status": "PENDING"}, "run_01_unpack_topo_reference": {"n_cmds": 2}}, tmp_path)
+    write_isce_jobs(
+        path, {"run_02": {"status": "PENDING"}, "run_01_unpack_topo_reference": {"n_cmds": 2}}, tmp_path
+    )
     jobs = read_isce_jobs(path)
     assert [(step.name, step.status) for step in jobs.steps] == [
         ("run_01_unpack_topo_reference", "SUCCEEDED"),
@@ -141,7 +148,12 @@ def test_isce_jobs_survive_a_rewrite(tmp_path: Path) -> None:
 
 
 def test_isce_files_of_0_4(tmp_path: Path) -> None:
-    old = {"jobs": {"run_1": {"slurm_job_id": 12, "hpc_manager": "x", "status": "FAILED:12"}, "run_2": {"status": "?"}}}
+    old = {
+        "jobs": {
+            "run_1": {"slurm_job_id": 12, "hpc_manager": "x", "status": "FAILED:12"},
+            "run_2": {"status": "?"},
+        }
+    }
     path = put_json(tmp_path / "isce_jobs_old.json", old)
     jobs = read_isce_jobs(path)
     assert [(step.status, step.slurm_job_ids, step.is_hpc) for step in jobs.steps] == [

@@ -73,7 +73,9 @@ def test_unknown_keys_of_a_section_stay_and_none_takes_a_key_away() -> None:
     document = deepcopy(CONFIG_042)
     document["processor"]["config"]["future"] = {"x": 1}
     after = with_section(
-        document, "processor", {"type": "Hyp3_S1", "config": {"looks": None, "max_workers": 2, "absent": None}}
+        document,
+        "processor",
+        {"type": "Hyp3_S1", "config": {"looks": None, "max_workers": 2, "absent": None}},
     )
     assert after["processor"] == {
         "type": "Hyp3_InSAR",
@@ -108,11 +110,17 @@ def test_legacy_files_complete_and_are_never_written(tmp_path: Path) -> None:
     config = read_job_config(tmp_path)
     assert config.stage_options("downloader") == {"intersectsWith": AOI, "frame": 9, "start": "2020-01-01"}
     JobFolder(tmp_path).write_config_section("analyzer", {"type": "ISCE_SBAS", "config": {}})
-    assert get_json(tmp_path / "insarhub_config.json")["downloader"] == {"type": "S1_SLC", "config": {"frame": 9}}
+    assert get_json(tmp_path / "insarhub_config.json")["downloader"] == {
+        "type": "S1_SLC",
+        "config": {"frame": 9},
+    }
 
 
 def test_no_area_is_none_not_empty(tmp_path: Path) -> None:
-    put_json(tmp_path / "insarhub_config.json", {"downloader": {"type": "S1_SLC", "config": {"intersectsWith": " "}}})
+    put_json(
+        tmp_path / "insarhub_config.json",
+        {"downloader": {"type": "S1_SLC", "config": {"intersectsWith": " "}}},
+    )
     assert JobFolder(tmp_path).aoi_wkt() is None
 
 

@@ -32,7 +32,9 @@ from tests.makers.job_folders import (
 
 def tree(folder: Path) -> dict[str, bytes]:
     return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
     }
 
 
@@ -64,7 +66,10 @@ def test_layouts_are_all_listed_with_the_right_numbers(tmp_path: Path) -> None:
 def test_where_new_stacks_go(tmp_path: Path) -> None:
     one, two = StackNumbers(100, (466,)), StackNumbers(93, (121,))
     assert place_new_stacks(tmp_path, [one]) == [(tmp_path, FLAT)]
-    assert place_new_stacks(tmp_path, [one, two]) == [(tmp_path / "p100_f466", one), (tmp_path / "p93_f121", two)]
+    assert place_new_stacks(tmp_path, [one, two]) == [
+        (tmp_path / "p100_f466", one),
+        (tmp_path / "p93_f121", two),
+    ]
     make_job_folder(tmp_path)
     assert place_new_stacks(tmp_path, [two]) == [(tmp_path / "p93_f121", two)]
     assert not (tmp_path / "p93_f121").exists()
@@ -295,7 +300,9 @@ def test_a_run_whose_process_is_gone_needs_you(tmp_path: Path) -> None:
 
 def test_the_job_file_of_0_4(tmp_path: Path) -> None:
     (tmp_path / ".mintpy.cfg").touch()
-    put_json(tmp_path / "mintpy_job.json", {"job_id": "local_1", "status": "RUNNING", "script": "x", "log": "y"})
+    put_json(
+        tmp_path / "mintpy_job.json", {"job_id": "local_1", "status": "RUNNING", "script": "x", "log": "y"}
+    )
     assert stage(JobFolder(tmp_path), "analyzer") == (READY, None, None)
     put_json(tmp_path / "mintpy_job.json", {"job_id": "local_1", "status": "FAILED"})
     assert stage(JobFolder(tmp_path), "analyzer") == (NEEDS_YOU, None, None)

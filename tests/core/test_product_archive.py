@@ -133,7 +133,10 @@ def test_finding_products(tmp_path: Path) -> None:
     (one / "notes.txt").write_text("no zip")
     (one / f".{GAMMA}.zip").write_bytes(b"")
     archives, problems = find_product_archives([one, two, one, tmp_path / "none"])
-    assert [(archive.product.name, archive.path.parent.name) for archive in archives] == [(BURST, "one"), (GAMMA, "two")]
+    assert [(archive.product.name, archive.path.parent.name) for archive in archives] == [
+        (BURST, "one"),
+        (GAMMA, "two"),
+    ]
     assert [(path.name, error.code) for path, error in problems] == [
         (f"{GAMMA}.zip", "product.truncated"),
         ("none", "file.missing"),

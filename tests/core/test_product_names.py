@@ -25,7 +25,12 @@ def test_gamma_name() -> None:
 
 def test_burst_names() -> None:
     burst = ProductName.parse(BURST)
-    assert (burst.product_type, burst.pair_id, burst.swath, burst.path) == ("burst", "20170411_20170517", "1", None)
+    assert (burst.product_type, burst.pair_id, burst.swath, burst.path) == (
+        "burst",
+        "20170411_20170517",
+        "1",
+        None,
+    )
     assert burst.is_water_masked is None
     assert burst.reference_start is None
     multi = ProductName.parse(MULTI_BURST)
@@ -93,11 +98,18 @@ def test_case_and_blanks_of_keys_do_not_matter() -> None:
 
 
 def test_missing_and_unreadable_values() -> None:
-    text = METADATA.replace("Baseline: -30.3411", "Baseline: nan").replace("Heading: -12.2742586\n", "\nHeading\n")
+    text = METADATA.replace("Baseline: -30.3411", "Baseline: nan").replace(
+        "Heading: -12.2742586\n", "\nHeading\n"
+    )
     text = text.replace("Unwrapping type: mcf", "Unwrapping type:").replace("Reference Granule", "Granule")
     metadata = ProductMetadata.parse(text)
     assert metadata.perpendicular_baseline_m is None
     assert metadata.reference_granule is None
-    assert metadata.missing_for_mintpy("gamma") == ["Heading", "Unwrapping type", "Baseline", "Reference Granule"]
+    assert metadata.missing_for_mintpy("gamma") == [
+        "Heading",
+        "Unwrapping type",
+        "Baseline",
+        "Reference Granule",
+    ]
     assert metadata.missing_for_mintpy("burst") == ["Heading", "Unwrapping type", "Baseline"]
     assert metadata.lines_without_colon == (6, 7)

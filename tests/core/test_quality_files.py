@@ -42,7 +42,9 @@ def test_keys() -> None:
 
 
 def test_the_documented_cache_is_read_and_completed(tmp_path: Path) -> None:
-    put_json(tmp_path / CACHE_NAME, {**QUALITY_CACHE, "strange": [1], "veg": {"x": {"ndvi": 0.5, "extra": 1}}})
+    put_json(
+        tmp_path / CACHE_NAME, {**QUALITY_CACHE, "strange": [1], "veg": {"x": {"ndvi": 0.5, "extra": 1}}}
+    )
     cache = QualityCache(tmp_path)
     entry = cache.get("weather", "40.850:14.350:2023-03-05")
     assert entry is not None
@@ -51,7 +53,9 @@ def test_the_documented_cache_is_read_and_completed(tmp_path: Path) -> None:
     assert cache.save() is None
     after = get_json(tmp_path / CACHE_NAME)
     assert after.pop("ndvi") == {
-        "map": {ndvi_key(1, 2, DAY): {"ndvi": 0.25, "source": "s2", "_fetched_at": "2024-05-02T09:00:00+00:00"}}
+        "map": {
+            ndvi_key(1, 2, DAY): {"ndvi": 0.25, "source": "s2", "_fetched_at": "2024-05-02T09:00:00+00:00"}
+        }
     }
     assert after == {**QUALITY_CACHE, "strange": [1], "veg": {"x": {"ndvi": 0.5, "extra": 1}}}
     assert "\n" not in (tmp_path / CACHE_NAME).read_text().strip()
@@ -79,7 +83,12 @@ def test_expiry() -> None:
         ("weather", weather, NOW, True),
         ("weather", {**weather, "provisional": True}, NOW, False),
         ("weather", {**weather, "provisional": True, "_fetched_at": "2024-04-26T09:00:00"}, NOW, True),
-        ("weather", {"temp_mean_c": None, "overpass_hour_utc": 5, "_fetched_at": "2024-05-02T00:00:00Z"}, NOW, False),
+        (
+            "weather",
+            {"temp_mean_c": None, "overpass_hour_utc": 5, "_fetched_at": "2024-05-02T00:00:00Z"},
+            NOW,
+            False,
+        ),
         ("weather", "no object", NOW, False),
     ]
     for section, value, now, is_found in cases:
@@ -94,7 +103,13 @@ def test_names_of_0_4_are_understood(tmp_path: Path) -> None:
         {
             "_schema_version": 3,
             "weather": {"k": {"temp": 3.5, "precip_3day": 12, "snow_depth": None}},
-            "landcover": {"h": {"lc_tree_fraction": 0.4, "lc_urban_fraction": 0.1, "_fetched_at": "2024-05-01T00:00:00Z"}},
+            "landcover": {
+                "h": {
+                    "lc_tree_fraction": 0.4,
+                    "lc_urban_fraction": 0.1,
+                    "_fetched_at": "2024-05-01T00:00:00Z",
+                }
+            },
         },
     )
     cache = QualityCache(tmp_path)
@@ -117,7 +132,9 @@ def test_failures_are_never_kept(tmp_path: Path) -> None:
 
 def test_weather_is_the_mean_of_the_points(tmp_path: Path) -> None:
     cache = QualityCache(tmp_path)
-    cache.put("weather", weather_key(1, 1, DAY), {"temp_mean_c": 2.0, "snow_depth_m": 0.5, "overpass_hour_utc": 5})
+    cache.put(
+        "weather", weather_key(1, 1, DAY), {"temp_mean_c": 2.0, "snow_depth_m": 0.5, "overpass_hour_utc": 5}
+    )
     cache.put("weather", weather_key(1, 2, DAY), {"temp_mean_c": 4.0, "overpass_hour_utc": 5})
     assert cache.weather([(1, 1), (1, 2)], DAY, 5) == {"temp_mean_c": 3.0, "snow_depth_m": 0.5}
     assert cache.weather([(1, 1), (1, 2)], DAY, 6) is None
@@ -205,9 +222,10 @@ def test_the_size_limit_drops_factors_of_the_longest_pairs_only(tmp_path: Path) 
     names = [f"S1A_{start + timedelta(days=6 * n):%Y%m%d}_x" for n in range(40)]
     pairs = [order_pair(one, other) for one, other in itertools.combinations(names, 2)]
     factors = {
-        pair: {"dt_days": pair.temporal_baseline_days, "coherence_expected": 0.123} for pair in reversed(pairs)
+        pair: {"dt_days": pair.temporal_baseline_days, "coherence_expected": 0.123}
+        for pair in reversed(pairs)
     }
-    scores = {pair: 50.0 for pair in pairs}
+    scores = dict.fromkeys(pairs, 50.0)
     write_pair_database(tmp_path, names, scores, factors, NOW, byte_limit=60_000)
     size = (tmp_path / DATABASE_NAME).stat().st_size
     assert 59_000 < size <= 60_000

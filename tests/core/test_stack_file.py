@@ -175,7 +175,11 @@ def test_legacy_pairs_and_baselines(tmp_path: Path) -> None:
     job = JobFolder(tmp_path)
     assert job.is_job_folder()
     stack = job.read_stack()
-    assert (stack.pairs, stack.baselines, stack.numbers) == ((AB, BC), {A: 0.0, B: 7.5}, StackNumbers(44, (117,)))
+    assert (stack.pairs, stack.baselines, stack.numbers) == (
+        (AB, BC),
+        {A: 0.0, B: 7.5},
+        StackNumbers(44, (117,)),
+    )
     path = job.write_stack(stack)
     assert path.name == "stack_p44_f117.json"
     assert get_json(path)["scenes"] == [A, B, C]
