@@ -25,8 +25,13 @@ STRATIFIED_RMS_M_PER_M = 5.0e-6
 def turbulence(seed: int, stream: str, index: int, shape: tuple[int, int]) -> Array:
     """A turbulent screen of zero mean and unit rms, (rows, cols)."""
     return power_law_field(
-        generator(seed, stream, index), shape, PIXEL_M, exponent=8 / 3, outer_m=OUTER_M,
-        knee_m=LAYER_M, exponent_below_knee=11 / 3,
+        generator(seed, stream, index),
+        shape,
+        PIXEL_M,
+        exponent=8 / 3,
+        outer_m=OUTER_M,
+        knee_m=LAYER_M,
+        exponent_below_knee=11 / 3,
     )
 
 

@@ -20,9 +20,10 @@ estimator on data without error, so the step, the acceleration and the seasonal 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
 import h5py
 import numpy as np
@@ -99,7 +100,13 @@ def compare(job_folder: Path, truth_file: Path) -> Comparison:
         raise InsarError("truth.unreadable", file=str(truth_file), reason="simulation")
     scene = make_scene(simulation)
     prediction = predict(
-        simulation, scene, dem_error_m(simulation, scene), window, compared, stable, used,
+        simulation,
+        scene,
+        dem_error_m(simulation, scene),
+        window,
+        compared,
+        stable,
+        used,
         elevation_model(attributes, truth),
     )
     level = float(true_velocity[stable].mean())
@@ -134,7 +141,9 @@ def _figures(
         "predicted_rmse_mm_per_year": rounded(prediction.rmse),
         "bias_mm_per_year": rounded(float(values.mean())),
         "predicted_bias_sigma_mm_per_year": rounded(prediction.bias_sigma),
-        "bias_deforming_mm_per_year": rounded(1e3 * float(error[deforming].mean())) if deforming.any() else None,
+        "bias_deforming_mm_per_year": rounded(1e3 * float(error[deforming].mean()))
+        if deforming.any()
+        else None,
         "predicted_bias_deforming_sigma_mm_per_year": rounded(prediction.deforming_bias_sigma),
         "rmse_stable_mm_per_year": rounded(1e3 * float(np.sqrt(np.mean(error[stable] ** 2)))),
         "predicted_rmse_stable_mm_per_year": rounded(prediction.rmse_stable),

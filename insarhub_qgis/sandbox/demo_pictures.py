@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -47,7 +47,11 @@ def draw_map(path: Path, values_mm: Array, reach_mm: float, title: str, referenc
     axes = figure.add_subplot()
     axes.set_facecolor(_NO_DATA)
     image = axes.imshow(
-        np.ma.masked_invalid(values_mm), cmap=_DIVERGING, vmin=-reach_mm, vmax=reach_mm, interpolation="nearest"
+        np.ma.masked_invalid(values_mm),
+        cmap=_DIVERGING,
+        vmin=-reach_mm,
+        vmax=reach_mm,
+        interpolation="nearest",
     )
     axes.plot(reference[1], reference[0], "s", color="black", markersize=5, label="reference pixel")
     axes.legend(loc="lower left", fontsize="small")

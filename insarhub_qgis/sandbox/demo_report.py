@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import base64
 import datetime
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 import h5py
 import numpy as np
@@ -80,7 +81,9 @@ def run(request: DemoReport, context: RunContext) -> dict[str, Any]:
         if request.truth_file:
             comparison = compare(job, Path(request.truth_file))
             figures = dict(comparison.figures)
-            pictures = _pictures_with_truth(pictures_folder, job, comparison, read_truth(Path(request.truth_file)))
+            pictures = _pictures_with_truth(
+                pictures_folder, job, comparison, read_truth(Path(request.truth_file))
+            )
         else:
             figures, pictures = _pictures_of_job(pictures_folder, job)
         figures["wall_seconds"] = request.wall_seconds
@@ -89,7 +92,11 @@ def run(request: DemoReport, context: RunContext) -> dict[str, Any]:
         write_report(demo, figures, pictures)
     except OSError as error:
         raise InsarError("report.folder", folder=str(demo), reason=str(error)) from error
-    return {"report_json": str(demo / "report.json"), "report_html": str(demo / "report.html"), "figures": figures}
+    return {
+        "report_json": str(demo / "report.json"),
+        "report_html": str(demo / "report.html"),
+        "figures": figures,
+    }
 
 
 def write_report(demo_folder: Path, figures: Mapping[str, Any], pictures: Sequence[Path]) -> None:
@@ -161,7 +168,9 @@ def _figure_element(path: Path) -> str:
     caption = escape(_CAPTIONS.get(path.stem, path.stem.replace("_", " ").capitalize()))
     wide = "" if path.stem.startswith("velocity") else ' class="wide"'
     if not path.is_file():
-        return f"<figure{wide}><figcaption>{caption}: there is no file {escape(path.name)}</figcaption></figure>"
+        return (
+            f"<figure{wide}><figcaption>{caption}: there is no file {escape(path.name)}</figcaption></figure>"
+        )
     content = base64.b64encode(path.read_bytes()).decode("ascii")
     return (
         f'<figure{wide}><img src="data:image/png;base64,{content}" alt="{caption}">'
@@ -210,11 +219,20 @@ def _pictures_with_truth(folder: Path, job: Path, comparison: Comparison, truth:
     difference = recovered_map - true_map
     draw = demo_pictures
     return [
-        draw.draw_map(folder / "velocity_recovered.png", recovered_map, reach, "Recovered velocity", comparison.reference),
+        draw.draw_map(
+            folder / "velocity_recovered.png",
+            recovered_map,
+            reach,
+            "Recovered velocity",
+            comparison.reference,
+        ),
         draw.draw_map(folder / "velocity_true.png", true_map, reach, "True velocity", comparison.reference),
         draw.draw_map(
-            folder / "velocity_difference.png", difference,
-            max(float(np.nanpercentile(np.abs(difference), 98)), 1e-6), "Recovered - true", comparison.reference,
+            folder / "velocity_difference.png",
+            difference,
+            max(float(np.nanpercentile(np.abs(difference), 98)), 1e-6),
+            "Recovered - true",
+            comparison.reference,
         ),
         draw.draw_scatter(
             folder / "velocity_scatter.png", true_map[comparison.compared], recovered_map[comparison.compared]

@@ -30,7 +30,7 @@ import numpy.typing as npt
 from insarhub_qgis.core.requests import Simulate
 from insarhub_qgis.sandbox.atmosphere import STRATIFIED_RMS_M_PER_M, turbulence
 from insarhub_qgis.sandbox.decorrelation import expected_coherence, phase_variance
-from insarhub_qgis.sandbox.scene import DECAY_PARAMETERS, EFFECTIVE_LOOKS, WAVELENGTH_M, WATER, Scene
+from insarhub_qgis.sandbox.scene import DECAY_PARAMETERS, EFFECTIVE_LOOKS, WATER, WAVELENGTH_M, Scene
 from insarhub_qgis.sandbox.truth import slope_weights
 
 Array = npt.NDArray[np.float64]
@@ -63,9 +63,7 @@ class Prediction:
     sigma_map: npt.NDArray[np.float32]
 
 
-def velocity_weights(
-    years: Array, baselines_m: Array, used: Mask, elevation: ElevationModel | None
-) -> Array:
+def velocity_weights(years: Array, baselines_m: Array, used: Mask, elevation: ElevationModel | None) -> Array:
     """Weights h of the dates in the velocity, 1/yr, (n_dates,)."""
     weights = slope_weights(years, used)
     if elevation is None:
@@ -102,7 +100,7 @@ def decorrelation_variance(
 ) -> float:
     """Variance of the velocity of a pixel with the given (g_inf, g0, tau), (m/yr)^2."""
     days = np.array([(date - scene.dates[0]).days for date in scene.dates], dtype=np.float64)
-    g_inf, g0, tau = (np.float64(value) for value in parameters)
+    g_inf, g0, tau = (np.asarray(value) for value in parameters)
     coherence = expected_coherence(g_inf, g0, tau, np.abs(days[:, np.newaxis] - days))
     first, second = np.array(scene.pairs).T
     inverse_variance = 1 / phase_variance(coherence[first, second], looks)

@@ -146,9 +146,19 @@ def geotiff(values: npt.NDArray[np.generic], x_first: float, y_first: float, nod
     """One band as the bytes of a tiled, deflated GeoTIFF on the scene's lattice."""
     with MemoryFile() as memory:
         with memory.open(
-            driver="GTiff", height=values.shape[0], width=values.shape[1], count=1, dtype=values.dtype.name,
-            crs=CRS.from_epsg(EPSG), transform=Affine(PIXEL_M, 0.0, x_first, 0.0, -PIXEL_M, y_first),
-            nodata=nodata, tiled=True, blockxsize=256, blockysize=256, compress="deflate", zlevel=1,
+            driver="GTiff",
+            height=values.shape[0],
+            width=values.shape[1],
+            count=1,
+            dtype=values.dtype.name,
+            crs=CRS.from_epsg(EPSG),
+            transform=Affine(PIXEL_M, 0.0, x_first, 0.0, -PIXEL_M, y_first),
+            nodata=nodata,
+            tiled=True,
+            blockxsize=256,
+            blockysize=256,
+            compress="deflate",
+            zlevel=1,
         ) as raster:
             raster.write(values, 1)
         memory.seek(0)
@@ -174,12 +184,22 @@ def write_product(folder: Path, name: str, text: str, members: dict[str, bytes])
     return path
 
 
-def write_raster(path: Path, values: npt.NDArray[np.float32], x_first: float, y_first: float, **tags: str) -> None:
+def write_raster(
+    path: Path, values: npt.NDArray[np.float32], x_first: float, y_first: float, **tags: str
+) -> None:
     """A GeoTIFF beside the products, e.g. the true velocity."""
     with rasterio.open(
-        path, "w", driver="GTiff", height=values.shape[0], width=values.shape[1], count=1, dtype="float32",
-        crs=CRS.from_epsg(EPSG), transform=Affine(PIXEL_M, 0.0, x_first, 0.0, -PIXEL_M, y_first),
-        tiled=True, compress="deflate",
+        path,
+        "w",
+        driver="GTiff",
+        height=values.shape[0],
+        width=values.shape[1],
+        count=1,
+        dtype="float32",
+        crs=CRS.from_epsg(EPSG),
+        transform=Affine(PIXEL_M, 0.0, x_first, 0.0, -PIXEL_M, y_first),
+        tiled=True,
+        compress="deflate",
     ) as raster:
         raster.write(values, 1)
         raster.update_tags(**tags)

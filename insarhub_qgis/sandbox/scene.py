@@ -87,7 +87,7 @@ class Scene:
 
     @property
     def water(self) -> npt.NDArray[np.bool_]:
-        return self.land_cover == WATER
+        return np.asarray(self.land_cover == WATER)
 
     def line_of_sight(self) -> tuple[Array, Array, Array]:
         """East, north and up of the unit vector from the ground to the satellite."""
@@ -102,13 +102,6 @@ class Scene:
         """Maps of g_inf, g0 and tau (days), constant per land-cover class."""
         table = np.array([DECAY_PARAMETERS[cover] for cover in range(len(DECAY_PARAMETERS))])
         return table[self.land_cover, 0], table[self.land_cover, 1], table[self.land_cover, 2]
-
-
-def pixel_offsets_m(scene: Scene) -> tuple[Array, Array]:
-    """East (cols,) and north (rows,) of the pixel centres from the scene centre, metres."""
-    east = (np.arange(scene.width) - (scene.width - 1) / 2) * PIXEL_M
-    north = ((scene.height - 1) / 2 - np.arange(scene.height)) * PIXEL_M
-    return east, north
 
 
 def incidence_and_range(ground_range_m: Array) -> tuple[Array, Array]:
@@ -187,12 +180,12 @@ def check_request(request: Simulate) -> None:
     for name, (lowest, highest) in limits.items():
         value = getattr(request, name)
         if not lowest <= value <= highest:
-            raise InsarError(
-                "simulate.parameter", name=name, value=value, allowed=f"{lowest} to {highest}"
-            )
+            raise InsarError("simulate.parameter", name=name, value=value, allowed=f"{lowest} to {highest}")
     if request.product_type not in ("gamma", "burst", "multi_burst"):
         raise InsarError(
-            "simulate.parameter", name="product_type", value=request.product_type,
+            "simulate.parameter",
+            name="product_type",
+            value=request.product_type,
             allowed="gamma, burst, multi_burst",
         )
 
@@ -214,11 +207,16 @@ def _terrain(seed: int, east: Array, north: Array) -> Array:
 
 def _land_cover(seed: int, east: Array, north: Array) -> npt.NDArray[np.uint8]:
     """Half-dry country: a town on the plain, a bare volcano, a lake, fields and some forest."""
-    patches = power_law_field(generator(seed, "land cover"), east.shape, PIXEL_M, exponent=3.0, outer_m=4_000.0)
+    patches = power_law_field(
+        generator(seed, "land cover"), east.shape, PIXEL_M, exponent=3.0, outer_m=4_000.0
+    )
     cover = np.where(patches > 1.0, FOREST, FIELD).astype(np.uint8)
     cover[np.abs(patches) < 0.45] = BARE
     for x, y, radius, kind in (
-        (0.28, 0.62, 0.26, TOWN), (0.72, 0.30, 0.20, BARE), (0.10, 0.12, 0.10, BARE), (0.88, 0.88, 0.09, WATER),
+        (0.28, 0.62, 0.26, TOWN),
+        (0.72, 0.30, 0.20, BARE),
+        (0.10, 0.12, 0.10, BARE),
+        (0.88, 0.88, 0.09, WATER),
     ):
         from_east, from_north, shorter = place(east, north, x, y)
         cover[np.hypot(from_east, from_north) < radius * shorter * (1 + 0.15 * patches)] = kind

@@ -65,8 +65,12 @@ def run(request: Simulate, context: RunContext) -> dict[str, Any]:
             del noise, coherence
         write_truth(folder / "truth.npz", scene, deformation, asdict(request))
         product_writer.write_raster(
-            folder / "true_velocity.tif", deformation.fitted_velocity(scene.years).astype(np.float32),
-            scene.x_first, scene.y_first, unit="m/yr", sign="+ toward satellite",
+            folder / "true_velocity.tif",
+            deformation.fitted_velocity(scene.years).astype(np.float32),
+            scene.x_first,
+            scene.y_first,
+            unit="m/yr",
+            sign="+ toward satellite",
         )
         write_text_atomically(folder / "options.cfg", mintpy_options(scene))
     except OSError as error:
@@ -107,7 +111,9 @@ def _pair_noise(
     shape = (len(scene.pairs), scene.height, scene.width)
     noise = np.memmap(work / "noise", dtype=np.float32, mode="w+", shape=shape)
     coherence = np.memmap(work / "coherence", dtype=np.float32, mode="w+", shape=shape)
-    simulate_pairs(scene, request.seed, noise, coherence, part_of(context.report, 0.0, 0.6), context.is_cancelled)
+    simulate_pairs(
+        scene, request.seed, noise, coherence, part_of(context.report, 0.0, 0.6), context.is_cancelled
+    )
     return noise, coherence
 
 
@@ -116,14 +122,16 @@ def dem_error_m(request: Simulate, scene: Scene) -> Array:
     if not request.noise:
         return np.zeros((scene.height, scene.width))
     field = power_law_field(
-        generator(request.seed, "dem error"), (scene.height, scene.width), PIXEL_M, exponent=2.0, outer_m=3_000.0
+        generator(request.seed, "dem error"),
+        (scene.height, scene.width),
+        PIXEL_M,
+        exponent=2.0,
+        outer_m=3_000.0,
     )
     return DEM_ERROR_RMS_M * field
 
 
-def range_change_source(
-    request: Simulate, scene: Scene, deformation: Deformation
-) -> Callable[[int], Array]:
+def range_change_source(request: Simulate, scene: Scene, deformation: Deformation) -> Callable[[int], Array]:
     """Function that gives, per date, deformation + atmosphere + elevation error, metres toward the satellite.
 
     The elevation error enters as b / (r sin(incidence)) * dz, MintPy's convention. The last few dates are
@@ -148,7 +156,11 @@ def product_window(seed: int, pair_index: int, scene: Scene) -> tuple[int, int, 
     The first product is the common window itself; the others reach beyond it, each group differently.
     """
     group = pair_index % EXTENTS
-    more = generator(seed, "extent", group).integers(0, MARGIN_PIXELS + 1, 4) if group else np.zeros(4, dtype=int)
+    more = (
+        generator(seed, "extent", group).integers(0, MARGIN_PIXELS + 1, 4)
+        if group
+        else np.zeros(4, dtype=int)
+    )
     top, bottom, left, right = (MARGIN_PIXELS - int(value) for value in more)
     return top, scene.height - bottom, left, scene.width - right
 
@@ -198,7 +210,9 @@ def _write_products(
             wrapped = np.angle(np.exp(1j * phase32)).astype(np.float32)
             members["wrapped_phase"] = product_writer.geotiff(wrapped, x_first, y_first, 0.0)
         baseline = float(scene.baselines_m[second] - scene.baselines_m[first])
-        text = product_writer.metadata_text(scene, request.product_type, passes[first], passes[second], baseline)
+        text = product_writer.metadata_text(
+            scene, request.product_type, passes[first], passes[second], baseline
+        )
         product_writer.write_product(
             Path(request.output_folder) / "products", names[index], text, {**members, **geometry[window]}
         )
@@ -254,7 +268,9 @@ def mintpy_options(scene: Scene) -> str:
     longer or shorter series the correction is left out rather than fed with seasonal motion.
     """
     x, y = reference_xy(scene)
-    longitude, latitude = (values[0] for values in transform_coordinates(f"EPSG:{EPSG}", "EPSG:4326", [x], [y]))
+    longitude, latitude = (
+        values[0] for values in transform_coordinates(f"EPSG:{EPSG}", "EPSG:4326", [x], [y])
+    )
     lines = [f"mintpy.reference.lalo = {latitude:.8f}, {longitude:.8f}"]
     if len(scene.dates) >= 20 and 0.8 <= scene.years[-1] <= 1.1:
         lines += [

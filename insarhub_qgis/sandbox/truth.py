@@ -10,9 +10,10 @@ from __future__ import annotations
 import datetime
 import json
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -117,7 +118,9 @@ def subsidence_bowl(east: Array, north: Array) -> Array:
     """Up, metres per year: an elliptic Gaussian bowl under the town."""
     from_east, from_north, shorter = place(east, north, 0.28, 0.62)
     radius = 0.09 * shorter
-    return SUBSIDENCE_M_PER_YEAR * np.exp(-((from_east / (1.3 * radius)) ** 2 + (from_north / radius) ** 2) / 2)
+    return SUBSIDENCE_M_PER_YEAR * np.exp(
+        -((from_east / (1.3 * radius)) ** 2 + (from_north / radius) ** 2) / 2
+    )
 
 
 def mogi_source(east: Array, north: Array) -> tuple[Array, Array, Array]:
@@ -218,9 +221,7 @@ def read_truth(path: Path) -> Truth:
     try:
         # np.load leaves a file that it opened itself open when the content is bad.
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            dates = tuple(
-                datetime.datetime.strptime(str(text), "%Y%m%d").date() for text in file["date"]
-            )
+            dates = tuple(datetime.datetime.strptime(str(text), "%Y%m%d").date() for text in file["date"])
             return Truth(
                 deformation=Deformation(
                     names=tuple(str(name) for name in file["names"]),

@@ -59,9 +59,12 @@ def analyse(products: Path, job_folder: Path, reference=(6, 5)) -> None:
     flat = phase.reshape(len(pairs), -1)
     weights = np.clip(coherence.reshape(len(pairs), -1), 0.02, 0.99)
     series, velocity = invert_phase(flat, weights, pairs, years)
-    mask = (coherence.mean(axis=0) > 0.25)
+    mask = coherence.mean(axis=0) > 0.25
     attributes = {
-        "X_FIRST": str(left), "Y_FIRST": str(top), "REF_Y": str(reference[0]), "REF_X": str(reference[1]),
+        "X_FIRST": str(left),
+        "Y_FIRST": str(top),
+        "REF_Y": str(reference[0]),
+        "REF_X": str(reference[1]),
         "FILE_PATH": "/elsewhere/timeseries.h5",
     }
     job_folder.mkdir(parents=True, exist_ok=True)

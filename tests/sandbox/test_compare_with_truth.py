@@ -133,7 +133,10 @@ def test_missing_or_foreign_results_are_named(quiet, tmp_path):
 def test_report_with_truth(noisy, tmp_path):
     job, truth = noisy
     request = DemoReport(
-        demo_folder=str(tmp_path), job_folder=str(job), truth_file=str(truth), wall_seconds=12.5,
+        demo_folder=str(tmp_path),
+        job_folder=str(job),
+        truth_file=str(truth),
+        wall_seconds=12.5,
         pictures=(str(tmp_path / "screenshot.png"),),
     )
     answer = demo_report.run(request, RunContext())
@@ -148,13 +151,19 @@ def test_report_with_truth(noisy, tmp_path):
     assert "http" not in page
     names = {path.name for path in (tmp_path / "pictures").iterdir()}
     assert names == {
-        "velocity_recovered.png", "velocity_true.png", "velocity_difference.png", "velocity_scatter.png", "series.png",
+        "velocity_recovered.png",
+        "velocity_true.png",
+        "velocity_difference.png",
+        "velocity_scatter.png",
+        "series.png",
     }
 
 
 def test_report_of_real_products_needs_no_truth(noisy, tmp_path):
     job, _ = noisy
-    demo_report.run(DemoReport(demo_folder=str(tmp_path), job_folder=str(job), wall_seconds=3.0), RunContext())
+    demo_report.run(
+        DemoReport(demo_folder=str(tmp_path), job_folder=str(job), wall_seconds=3.0), RunContext()
+    )
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert report["minimum_mm_per_year"] < -30
     assert "rmse_mm_per_year" not in report

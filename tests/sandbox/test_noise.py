@@ -169,8 +169,14 @@ def test_predicted_rmse_against_monte_carlo():
         error = velocity.reshape(shape[1:]) - deformation.fitted_velocity(scene.years)
         error = 1e3 * (error - error[stable].mean())
         prediction = predict(
-            request, scene, dem_error_m(request, scene), (slice(None), slice(None)), compared, stable,
-            np.ones(13, dtype=bool), None,
+            request,
+            scene,
+            dem_error_m(request, scene),
+            (slice(None), slice(None)),
+            compared,
+            stable,
+            np.ones(13, dtype=bool),
+            None,
         )
         squares.append(np.mean(error[compared] ** 2))
         predicted.append(prediction.rmse**2)

@@ -112,7 +112,13 @@ def test_unreadable_truth(tmp_path):
 
 @pytest.mark.parametrize(
     "values",
-    [{"width": 0}, {"dates": 2}, {"product_type": "raw"}, {"unwrap_error_share": 2.0}, {"atmosphere_rms_mm": -1.0}],
+    [
+        {"width": 0},
+        {"dates": 2},
+        {"product_type": "raw"},
+        {"unwrap_error_share": 2.0},
+        {"atmosphere_rms_mm": -1.0},
+    ],
 )
 def test_bad_parameters_are_named(values):
     with pytest.raises(InsarError) as caught:

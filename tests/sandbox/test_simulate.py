@@ -82,7 +82,7 @@ def metadata_of(archive) -> str:
 
 
 def test_products_differ_in_extent_but_share_a_lattice_and_hold_the_common_window(quiet):
-    folder, answer = quiet
+    _, answer = quiet
     truth = read_truth(Path(answer["truth_file"]))
     bounds = []
     for path in sorted(Path(answer["products_folder"]).glob("*.zip")):
@@ -220,7 +220,10 @@ def test_large_scene_stays_within_memory(tmp_path):
     root = Path(__file__).resolve().parents[2]
     output = subprocess.run(
         [sys.executable, "-c", script, str(root), json.dumps(request.to_json())],
-        check=True, capture_output=True, text=True, timeout=200,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=200,
     ).stdout.split()
     assert int(output[0]) == 3
     assert int(output[1]) / 1024 < 1200, "MiB at the peak"
