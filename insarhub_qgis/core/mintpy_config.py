@@ -120,13 +120,15 @@ class MintpyConfig:
 
     @classmethod
     def read(cls, path: Path) -> MintpyConfig:
-        """Read a file; a missing one gives an empty configuration. Raises ``file.unreadable``."""
+        """Read a file; a missing one gives an empty configuration. Raises ``file.not_readable``."""
         try:
             data = path.read_bytes()
         except FileNotFoundError:
             data = b""
         except OSError as error:
-            raise InsarError("file.unreadable", file=str(path), reason=str(error.strerror)) from error
+            raise InsarError(
+                "file.not_readable", file=str(path), reason=error.strerror or str(error)
+            ) from error
         return cls(data.decode("utf-8", errors="surrogateescape"), path)
 
     @property
@@ -137,7 +139,7 @@ class MintpyConfig:
         """Write all lines atomically to ``path`` or to where they were read."""
         target = path or self.path
         if target is None:
-            raise InsarError("file.no_name")
+            raise ValueError("a configuration that was not read from a file needs a path")
         write_bytes_atomically(target, self.text.encode("utf-8", errors="surrogateescape"))
         self.path = target
         return target

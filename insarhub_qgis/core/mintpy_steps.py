@@ -39,6 +39,11 @@ class MintpyStep:
     is_leaf: bool = False
 
 
+#: Options that name input files; what counts is which files they find.
+INPUT_FILE_KEYS: tuple[str, ...] = tuple(
+    key for key in OPTION_BY_KEY if key.startswith("mintpy.load.") and key.endswith(("File", "Dir"))
+)
+
 _SERIES = r"timeseries(?!Residual)\w*"
 
 STEPS: tuple[MintpyStep, ...] = (
@@ -179,11 +184,14 @@ def first_step_of(keys: Iterable[str]) -> str | None:
 
 
 def option_values_of(step: str, values: Mapping[str, str]) -> dict[str, str]:
-    """Give the values, different from MintPy's default, of the options that act on a step first."""
+    """Give the values, different from MintPy's default, of the options that act on a step first.
+
+    Paths of input files are left out: the same files may lie in a folder that has moved.
+    """
     return {
         key: values[key]
         for key, entry in OPTION_BY_KEY.items()
-        if entry.first_step == step and values[key] != entry.effective("auto")
+        if entry.first_step == step and key not in INPUT_FILE_KEYS and values[key] != entry.effective("auto")
     }
 
 

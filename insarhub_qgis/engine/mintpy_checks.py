@@ -14,10 +14,9 @@ from typing import Mapping
 from insarhub_qgis.core.clip_manifest import read_clip_manifest
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.mintpy_config import MintpyConfig
-from insarhub_qgis.core.mintpy_steps import enabled_steps
+from insarhub_qgis.core.mintpy_steps import INPUT_FILE_KEYS, enabled_steps
 from insarhub_qgis.core.product_names import ProductName
 
-_INPUT_KEYS = ("unwFile", "corFile", "connCompFile", "demFile", "incAngleFile", "azAngleFile", "waterMaskFile")
 #: Bytes per pixel and pair of the loaded stack: phase and coherence float32, components int16.
 _STACK_BYTES = 10
 #: Series beside those of the corrections: timeseries, residual, deramped residual.
@@ -28,15 +27,15 @@ _SPARE = 1.15
 def input_files(folder: Path, config: MintpyConfig) -> dict[str, list[Path]]:
     """Give the files that each pattern of ``mintpy.load.*`` finds, seen from the MintPy folder."""
     found: dict[str, list[Path]] = {}
-    for name in _INPUT_KEYS:
-        pattern = config.effective(f"mintpy.load.{name}")
+    for key in INPUT_FILE_KEYS:
+        pattern = config.effective(key)
         if pattern in ("", "no", "none"):
             continue
         pattern = os.path.expandvars(pattern)
         if pattern.startswith("~"):
             pattern = os.path.expanduser(pattern)  # noqa: PTH111 - as MintPy does it, with the pattern in it
         full = pattern if Path(pattern).is_absolute() else str(Path(glob.escape(str(folder))) / pattern)
-        found[name] = sorted(Path(path) for path in glob.glob(full))  # noqa: PTH207 - the pattern is absolute
+        found[key] = sorted(Path(path) for path in glob.glob(full))  # noqa: PTH207 - the pattern is absolute
     return found
 
 
@@ -44,13 +43,13 @@ def check_prepared(folder: Path, config: MintpyConfig) -> None:
     """Raise ``analysis.not_prepared`` unless phase, coherence and elevation of all pairs can be found."""
     found = input_files(folder, config)
     for name in ("unwFile", "corFile", "demFile"):
-        if not found.get(name):
+        if not found.get(f"mintpy.load.{name}"):
             raise InsarError("analysis.not_prepared", folder=str(folder), missing=f"mintpy.load.{name}")
     if config.effective("mintpy.load.processor") == "hyp3":
         manifest = read_clip_manifest(folder)
         if manifest is not None and not manifest.is_complete:
             raise InsarError("analysis.not_prepared", folder=str(folder), missing="clip/manifest.json")
-    phases, coherences = len(found["unwFile"]), len(found["corFile"])
+    phases, coherences = (len(found[f"mintpy.load.{name}"]) for name in ("unwFile", "corFile"))
     if phases != coherences:
         raise InsarError("analysis.files_missing", folder=str(folder), phases=phases, coherences=coherences)
 
@@ -58,10 +57,10 @@ def check_prepared(folder: Path, config: MintpyConfig) -> None:
 def inputs_fingerprint(folder: Path, config: MintpyConfig) -> str:
     """Give a hash over name, size and time of all input files."""
     digest = hashlib.sha256()
-    for name, paths in sorted(input_files(folder, config).items()):
+    for key, paths in sorted(input_files(folder, config).items()):
         for path in paths:
             status = path.stat()
-            digest.update(f"{name}|{path.name}|{status.st_size}|{status.st_mtime_ns}\n".encode())
+            digest.update(f"{key}|{path.name}|{status.st_size}|{status.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:16]
 
 
@@ -80,7 +79,12 @@ def check_disk(folder: Path, config: MintpyConfig) -> None:
     needed = int(pixels * (pairs * _STACK_BYTES + dates * 4 * 2 * series) * _SPARE)
     free = shutil.disk_usage(folder).free
     if needed > free:
-        raise InsarError("analysis.disk_space", folder=str(folder), needed_bytes=needed, free_bytes=free)
+        raise InsarError(
+            "analysis.disk_space",
+            folder=str(folder),
+            needed_gb=round(needed / 1e9, 1),
+            free_gb=round(free / 1e9, 1),
+        )
 
 
 def check_weather_service(

@@ -349,6 +349,23 @@ class _AnalysisRun:
         self._job.write()
 
 
+class _BarSequence:
+    """Progress of a step that shows an unknown number of bars one after the other; never goes back."""
+
+    _SHARE = 0.8
+
+    def __init__(self) -> None:
+        self._done = 0.0
+        self._percent = 0.0
+
+    def fraction(self, percent: float) -> float:
+        """Each new bar fills four fifths of what the ones before it left."""
+        if percent < self._percent:
+            self._done += (1 - self._done) * self._SHARE * self._percent / 100
+        self._percent = percent
+        return self._done + (1 - self._done) * self._SHARE * percent / 100
+
+
 class _StepProcess:
     """The process of one step: its output becomes progress, log lines and, if it fails, a cause."""
 
@@ -370,6 +387,7 @@ class _StepProcess:
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self._begun = time.monotonic()
         self._last_line = self._begun
+        self._bars = _BarSequence()
         self._is_too_slow = False
         self._is_limited = name == "correct_troposphere"
 
@@ -381,7 +399,7 @@ class _StepProcess:
                 return
             percent = parse_percent(line)
             if percent is not None:
-                self._context.report(start + (end - start) * percent / 100, label)
+                self._context.report(start + (end - start) * self._bars.fraction(percent), label)
                 return
             if not line.strip():
                 return
@@ -436,7 +454,8 @@ class _StepProcess:
         reason = last_traceback_line(lines)
         if found:
             code, fields = found
-            return InsarError(code, step=self._name, folder=str(self._folder), reason=reason, **fields)
+            place = str(self._folder)
+            return InsarError(code, step=self._name, folder=place, file=place, reason=reason, **fields)
         if return_code < 0 and -return_code == getattr(signal, "SIGKILL", 9):
             # Nobody but the system's memory guard ends a step this way.
             return InsarError("analysis.out_of_memory", step=self._name, folder=str(self._folder), reason="SIGKILL")

@@ -113,7 +113,10 @@ class MintpyWorkspace:
         free = shutil.disk_usage(self.folder).free
         if needed > free:
             raise InsarError(
-                "analysis.disk_space", folder=str(self.folder), needed_bytes=needed, free_bytes=free
+                "analysis.disk_space",
+                folder=str(self.folder),
+                needed_gb=round(needed / 1e9, 1),
+                free_gb=round(free / 1e9, 1),
             )
         self.forget_copies()
         for name in names:
