@@ -79,7 +79,7 @@ def main() -> int:
             "sandbox", "simulate", {"output_folder": str(demo / "simulated"), "noise": not arguments.no_noise}
         )
         products, truth_file = Path(answer["products_folder"]), answer["truth_file"]
-        options_file = arguments.options or ROOT / "insarhub_qgis" / "sandbox" / "demo_options.cfg"
+        options_file = arguments.options or Path(answer["options_file"])
         options = options_file.read_text(encoding="utf-8")
 
     step("QGIS: open products, prepare, analyse, load, export")

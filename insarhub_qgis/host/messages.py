@@ -174,7 +174,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "A file in {folder} has an unknown form: {reason}. It was left as it is.",
         "Open the folder with the program that wrote it, or report this.",
     ),
-    "file.unusable": ("{file} could not be used: {reason}.", "Check the path and the disk, then run it again."),
+    "file.unusable": (
+        "{file} could not be used: {reason}.",
+        "Check the path and the disk, then run it again.",
+    ),
     # simulated products
     "simulate.parameter": (
         "{name} = {value} is not possible for simulated products.",
@@ -205,7 +208,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Choose a folder that can be written.",
     ),
     # layers
-    "hdf5.missing": ("{file} is not there any more.", "Run the analysis again, or open the job folder that holds it."),
+    "hdf5.missing": (
+        "{file} is not there any more.",
+        "Run the analysis again, or open the job folder that holds it.",
+    ),
     "hdf5.busy": (
         "{file} is being written at this moment.",
         "Wait until the analysis has finished this step, then open it again.",
@@ -231,15 +237,24 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "QGIS could not open {dataset} of {file} as a layer.",
         "Look into the log panel for GDAL's message.",
     ),
-    "product.no_member": ("{product} has no {kind}.", "Order the product with this option, or choose another kind."),
+    "product.no_member": (
+        "{product} has no {kind}.",
+        "Order the product with this option, or choose another kind.",
+    ),
     "product.not_a_raster": ("{kind} in {file} cannot be read as a raster.", "Download the product again."),
     "reference.not_relative": (
         "{layer} does not depend on a reference point.",
         "Choose a velocity or time-series layer.",
     ),
     "reference.outside": ("{name} lies outside the layer.", "Choose a place inside it."),
-    "reference.no_data": ("{name} has no data, so nothing can be relative to it.", "Choose a pixel that has values."),
-    "reference.unknown_date": ("{file} has no acquisition on {date}.", "Choose one of the dates of the series."),
+    "reference.no_data": (
+        "{name} has no data, so nothing can be relative to it.",
+        "Choose a pixel that has values.",
+    ),
+    "reference.unknown_date": (
+        "{file} has no acquisition on {date}.",
+        "Choose one of the dates of the series.",
+    ),
     # MintPy options
     "mintpy.option_invalid": ("{key} = {value} is not valid: MintPy expects {reason}.", "Correct the value."),
     "mintpy.option_unknown": (
@@ -596,7 +611,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Draw a polygon, or choose another layer.",
     ),
     "aoi.cannot_transform": (
-        "The area of interest cannot be transformed from {crs}: {reason}.",
+        "The area of interest cannot be transformed to {crs}: {reason}.",
         "Check the layer's coordinate system, or draw the area again.",
     ),
     "aoi.not_a_polygon": (
