@@ -270,9 +270,7 @@ def base_facts(base: Path, context: RunContext) -> BaseFacts:
 def _refuse_unfit(base: Path, facts: BaseFacts) -> None:
     lowest = wanted_environment().python
     if version_numbers(facts.python) < version_numbers(lowest):
-        raise InsarError(
-            "environment.python_too_old", python=str(base), version=facts.python, wanted=lowest
-        )
+        raise InsarError("environment.python_too_old", python=str(base), version=facts.python, wanted=lowest)
     if facts.lacks:
         raise InsarError("environment.no_venv_module", python=str(base), module=", ".join(facts.lacks))
     if not facts.has_gdal:
@@ -281,9 +279,7 @@ def _refuse_unfit(base: Path, facts: BaseFacts) -> None:
 
 def _begin(folder: Path, unfinished: Path) -> None:
     """Take the folder for set-up; refuses one that holds anything else."""
-    is_ours = any(
-        (folder / name).exists() for name in ("pyvenv.cfg", UNFINISHED_MARKER_NAME, MARKER_NAME)
-    )
+    is_ours = any((folder / name).exists() for name in ("pyvenv.cfg", UNFINISHED_MARKER_NAME, MARKER_NAME))
     if folder.is_dir() and not is_ours and any(folder.iterdir()):
         raise InsarError("environment.folder_in_use", folder=str(folder))
     folder.mkdir(parents=True, exist_ok=True)

@@ -15,18 +15,20 @@ PACKAGE = "insarhub_qgis"
 LOWEST_PYTHON = (3, 9)
 
 
-def register_package():
+def register_package() -> None:
     """Make ``insarhub_qgis`` importable from where this file stands, and nothing beside it."""
     folder = Path(__file__).resolve().parent.parent
     spec = importlib.util.spec_from_file_location(
         PACKAGE, str(folder / "__init__.py"), submodule_search_locations=[str(folder)]
     )
+    if spec is None or spec.loader is None:
+        raise ImportError("the plugin's folder holds no package", name=PACKAGE)
     module = importlib.util.module_from_spec(spec)
     sys.modules[PACKAGE] = module
     spec.loader.exec_module(module)
 
 
-def main():
+def main() -> int:
     if sys.version_info < LOWEST_PYTHON:
         # The rest of the package does not even compile there, so the answer is written by hand.
         fields = {

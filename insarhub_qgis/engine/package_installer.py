@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Sequence
 
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.progress import part_of

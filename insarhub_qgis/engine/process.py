@@ -6,13 +6,14 @@ from __future__ import annotations
 import os
 import queue
 import signal
-import subprocess
+import subprocess  # nosec B404 - this module is the door
 import sys
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Callable, Mapping, Sequence
+from typing import Callable
 
 from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.progress import IsCancelled, never_cancelled
@@ -77,7 +78,9 @@ def run_process(
         _end(process, grace_seconds)
 
 
-def _start(arguments: list[str], cwd: Path | None, environment: Mapping[str, str] | None) -> subprocess.Popen[str]:
+def _start(
+    arguments: list[str], cwd: Path | None, environment: Mapping[str, str] | None
+) -> subprocess.Popen[str]:
     flags = 0
     if sys.platform == "win32":
         flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW

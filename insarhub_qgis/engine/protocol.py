@@ -20,11 +20,12 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import FrameType
-from typing import Any, BinaryIO, Mapping, Sequence
+from typing import Any, BinaryIO
 
 from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.installation import plugin_version, version_numbers, wanted_environment
@@ -248,9 +249,7 @@ def _answer(program: str, command: str, reader: RequestReader, writer: MessageWr
     def is_cancelled() -> bool:
         return (hosted and reader.ended.is_set()) or writer.reader_gone.is_set()
 
-    context = RunContext(
-        report=writer.report, is_cancelled=is_cancelled, log=writer.log, item=writer.item
-    )
+    context = RunContext(report=writer.report, is_cancelled=is_cancelled, log=writer.log, item=writer.item)
     guard = _OrphanGuard(reader, _ORPHAN_LIMIT_S) if hosted else None
     try:
         result: dict[str, Any] = function(request_class.from_json(request["parameters"]), context)
@@ -292,7 +291,9 @@ def serve(program: str, command: str, requests: BinaryIO, messages: BinaryIO) ->
 def main(arguments: Sequence[str]) -> int:
     """Serve ``PROGRAM COMMAND`` on the standard streams."""
     if len(arguments) != 2 or arguments[0] not in PROGRAMS:
-        sys.stderr.write("usage: python -m insarhub_qgis.engine COMMAND, with one JSON line on standard input\n")
+        sys.stderr.write(
+            "usage: python -m insarhub_qgis.engine COMMAND, with one JSON line on standard input\n"
+        )
         return 2
     requests, messages = take_standard_streams()
     return serve(arguments[0], arguments[1], requests, messages)

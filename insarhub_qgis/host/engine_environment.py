@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from importlib import invalidate_caches
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Mapping, Optional
+from typing import Optional
 
 from qgis.core import QgsNetworkAccessManager
 from qgis.PyQt.QtCore import QUrl
@@ -179,7 +180,7 @@ def proxy_variables() -> dict[str, str]:
         address.setPassword(proxy.password(), QUrl.ParsingMode.DecodedMode)
     url = address.toString(QUrl.ComponentFormattingOption.FullyEncoded)
     # Both spellings: programs differ in which one they prefer.
-    variables = {name: url for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")}
+    variables = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), url)
     excluded = [*access.excludeList(), *access.noProxyList(), "localhost", "127.0.0.1"]
     hosts = ",".join(dict.fromkeys(QUrl.fromUserInput(entry).host() or entry for entry in excluded if entry))
     return {**variables, "no_proxy": hosts, "NO_PROXY": hosts}

@@ -8,9 +8,10 @@ import os
 import signal
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Mapping, Optional
+from typing import Any, Callable, Optional
 
 from qgis.core import QgsApplication, QgsTask
 from qgis.PyQt.QtCore import QDir, QProcess, QProcessEnvironment, pyqtSignal
@@ -62,9 +63,7 @@ class _Lines:
 class EngineRun:
     """One engine process from start to answer, driven without an event loop in the calling thread."""
 
-    def __init__(
-        self, request: Request, python: Path, variables: Optional[Mapping[str, str]] = None
-    ) -> None:
+    def __init__(self, request: Request, python: Path, variables: Optional[Mapping[str, str]] = None) -> None:
         self._request = request
         self._python = python
         self._variables = dict(variables or {})
@@ -341,4 +340,9 @@ def _listener_of(feedback: Any) -> EngineListener:
 
 
 #: reportError is left to the algorithm: in QGIS it marks the whole run as failed.
-_FEEDBACK_METHODS = {"debug": "pushDebugInfo", "info": "pushInfo", "warning": "pushWarning", "error": "pushWarning"}
+_FEEDBACK_METHODS = {
+    "debug": "pushDebugInfo",
+    "info": "pushInfo",
+    "warning": "pushWarning",
+    "error": "pushWarning",
+}

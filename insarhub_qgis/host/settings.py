@@ -35,15 +35,21 @@ class Settings:
         Memory limit that MintPy is told, in GB.
     is_tour_shown
         The three-step tour was offered once.
+    last_page, last_job
+        Job page of the dock that was open last, and its job folder; both empty when it was no job page.
     """
 
     def __init__(self) -> None:
         node = QgsSettingsTree.createPluginTreeNode(GROUP)
         self.engine_python = QgsSettingsEntryString("engine-python", node, "", "Python of the engine")
-        self.work_directory = QgsSettingsEntryString("work-directory", node, "", "Folder with the job folders")
+        self.work_directory = QgsSettingsEntryString(
+            "work-directory", node, "", "Folder with the job folders"
+        )
         self.max_workers = QgsSettingsEntryInteger("max-workers", node, 2, "Processes per piece of work")
         self.memory_gb = QgsSettingsEntryDouble("memory-gb", node, 4.0, "Memory limit of an analysis in GB")
         self.is_tour_shown = QgsSettingsEntryBool("is-tour-shown", node, False, "The tour was offered")
+        self.last_page = QgsSettingsEntryString("last-page", node, "", "Job page that was open last")
+        self.last_job = QgsSettingsEntryString("last-job", node, "", "Job folder that was open last")
 
 
 _settings: Optional[Settings] = None

@@ -26,7 +26,11 @@ def raised_errors():
     for path in sorted(PACKAGE.rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
-            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "InsarError"):
+            if not (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id == "InsarError"
+            ):
                 continue
             place = f"{path.relative_to(PACKAGE)}:{node.lineno}"
             names = [keyword.arg for keyword in node.keywords]

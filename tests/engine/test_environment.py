@@ -103,7 +103,9 @@ def test_the_check_of_a_bare_python_names_each_missing_package():
     state = json.loads(done.stdout.splitlines()[-1])["result"]
     missing = {row["name"] for row in state["packages"] if row["state"] == "missing"}
     assert {"asf_search", "hyp3_sdk", "rasterio", "mintpy"} <= missing
-    assert all(row["code"] == "engine.package_missing" for row in state["packages"] if row["state"] == "missing")
+    assert all(
+        row["code"] == "engine.package_missing" for row in state["packages"] if row["state"] == "missing"
+    )
     assert not state["is_complete"]
 
 
@@ -203,7 +205,11 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path):
             "environment.no_matching_package",
             {"package": "mintpy==1.6.4"},
         ),
-        (["ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device"], "file.disk_full", {}),
+        (
+            ["ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device"],
+            "file.disk_full",
+            {},
+        ),
         (["ERROR: [Errno 13] Permission denied: '/x'"], "file.not_writable", {}),
         (["ERROR: ResolutionImpossible"], "environment.install_failed", {"reason": "ResolutionImpossible"}),
         ([], "environment.install_failed", {"reason": "exit code 2"}),
@@ -217,7 +223,11 @@ def test_what_pip_says_becomes_one_error(lines, code, fields):
 
 def test_the_package_index_out_of_reach_and_the_next_set_up_begins_anew(tmp_path):
     folder = tmp_path / "engine"
-    nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1"}
+    nowhere = {
+        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_NO_CACHE_DIR": "1",
+    }
     unset = {"PIP_EXTRA_INDEX_URL": "", "PIP_FIND_LINKS": ""}
     messages = create(folder, {**nowhere, **unset})
     assert (messages[-1]["type"], messages[-1]["code"]) == ("error", "environment.no_network")
@@ -226,7 +236,8 @@ def test_the_package_index_out_of_reach_and_the_next_set_up_begins_anew(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("folder", "code"), [("/sys/insarhub-engine", "file.not_writable"), ("/etc/hostname/engine", "file.unusable")]
+    ("folder", "code"),
+    [("/sys/insarhub-engine", "file.not_writable"), ("/etc/hostname/engine", "file.unusable")],
 )
 def test_a_folder_that_cannot_be_made_is_named(folder, code):
     error = create(Path(folder))[-1]

@@ -48,7 +48,9 @@ def test_text_that_is_no_utf8():
     assert lines == ["caf\ufffd ü"]
 
 
-@pytest.mark.parametrize(("code", "expected"), [("raise SystemExit(3)", 3), ("import os; os.kill(os.getpid(), 9)", -9)])
+@pytest.mark.parametrize(
+    ("code", "expected"), [("raise SystemExit(3)", 3), ("import os; os.kill(os.getpid(), 9)", -9)]
+)
 def test_exit_code(code, expected):
     assert run_process(python(code), on_line=print) == expected
 
@@ -79,8 +81,7 @@ def test_a_program_that_does_not_exist():
 def test_cancel_ends_the_program_and_what_it_started():
     lines = []
     code = (
-        "import subprocess, time;"
-        "p = subprocess.Popen(['/bin/sleep', '1000']); print(p.pid); time.sleep(1000)"
+        "import subprocess, time;p = subprocess.Popen(['/bin/sleep', '1000']); print(p.pid); time.sleep(1000)"
     )
     start = time.monotonic()
     with pytest.raises(Cancelled):
@@ -97,9 +98,7 @@ def test_a_program_that_ignores_the_signal_is_killed_after_the_grace_time():
     )
     start = time.monotonic()
     with pytest.raises(Cancelled):
-        run_process(
-            python(code), on_line=lines.append, is_cancelled=lambda: bool(lines), grace_seconds=0.5
-        )
+        run_process(python(code), on_line=lines.append, is_cancelled=lambda: bool(lines), grace_seconds=0.5)
     assert 0.5 < time.monotonic() - start < 4
     wait_for_end(int(lines[0]))
 

@@ -131,7 +131,9 @@ def test_values_that_json_does_not_know():
 def test_nothing_of_the_surroundings_is_importable(tmp_path):
     for name in ("networkx", "insarhub_qgis", "json"):
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('poisoned')")
-    messages, _, code = run("echo", payload="ü", environment={"PYTHONPATH": str(tmp_path), "PYTHONHOME": "/x"})
+    messages, _, code = run(
+        "echo", payload="ü", environment={"PYTHONPATH": str(tmp_path), "PYTHONHOME": "/x"}
+    )
     assert code == 0
     result = messages[-1]["result"]
     assert result["payload"] == "ü"
@@ -188,10 +190,14 @@ def test_no_child_outlives_the_engine(tmp_path, number):
 
 def test_a_hosted_engine_that_ignores_the_end_of_its_host_ends_by_itself(tmp_path):
     launch_file = tmp_path / "impatient.py"
-    text = FAULTY_LAUNCH_FILE.read_text().replace(
-        "    from insarhub_qgis.engine import commands, protocol\n",
-        "    from insarhub_qgis.engine import commands, protocol\n    protocol._ORPHAN_LIMIT_S = 0.5\n",
-    ).replace("Path(__file__).resolve()", f"Path({str(FAULTY_LAUNCH_FILE)!r})")
+    text = (
+        FAULTY_LAUNCH_FILE.read_text()
+        .replace(
+            "    from insarhub_qgis.engine import commands, protocol\n",
+            "    from insarhub_qgis.engine import commands, protocol\n    protocol._ORPHAN_LIMIT_S = 0.5\n",
+        )
+        .replace("Path(__file__).resolve()", f"Path({str(FAULTY_LAUNCH_FILE)!r})")
+    )
     launch_file.write_text(text)
     engine = Engine("engine", "misbehave", launch_file=launch_file)
     engine.send(
@@ -291,7 +297,9 @@ def test_packages_are_wanted_by_commands_that_exist():
         (PermissionError(errno.EACCES, "denied", "/d/a"), "file.not_writable", "/d/a"),
         (FileNotFoundError(errno.ENOENT, "gone", "/d/a"), "file.missing", "/d/a"),
         (
-            OSError("Unable to create file (unable to open file: name = '/d/a.h5', errno = 28, error message = 'x')"),
+            OSError(
+                "Unable to create file (unable to open file: name = '/d/a.h5', errno = 28, error message = 'x')"
+            ),
             "file.disk_full",
             "/d/a.h5",
         ),
@@ -336,6 +344,8 @@ def test_headless_use_from_the_source_tree():
 
 
 def test_usage_is_told():
-    done = subprocess.run([sys.executable, "-I", str(LAUNCH_FILE)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-I", str(LAUNCH_FILE)], capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 2
     assert "usage" in done.stderr

@@ -98,7 +98,9 @@ def test_each_base_python_is_named_once():
 
 def test_variables_keep_what_is_the_users_own():
     python = Path("/e/bin/python")
-    kept = environment.engine_variables({"HOME": "/h", "PATH": "/usr/bin", "TMPDIR": "/t", "Qt_x": "1"}, python)
+    kept = environment.engine_variables(
+        {"HOME": "/h", "PATH": "/usr/bin", "TMPDIR": "/t", "Qt_x": "1"}, python
+    )
     assert kept["HOME"] == "/h"
     assert kept["TMPDIR"] == "/t"
     assert kept["PATH"] == os.pathsep.join(["/e/bin", "/usr/bin"])

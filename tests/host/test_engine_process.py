@@ -12,7 +12,14 @@ import time
 from pathlib import Path
 
 import pytest
-from qgis.core import QgsApplication, QgsFeedback, QgsNetworkAccessManager, QgsProcessingFeedback, QgsSettings, QgsTask
+from qgis.core import (
+    QgsApplication,
+    QgsFeedback,
+    QgsNetworkAccessManager,
+    QgsProcessingFeedback,
+    QgsSettings,
+    QgsTask,
+)
 from qgis.PyQt.QtCore import QCoreApplication, QThread
 
 from insarhub_qgis.core.errors import Cancelled, InsarError
@@ -159,7 +166,11 @@ def test_the_account_of_a_proxy_goes_to_the_engine_on_stdin(faulty_engine):
         settings.remove("proxy")
         access.setupDefaultProxyAndCache()
     variables = result["variables"]
-    assert variables["https_proxy"] == variables["HTTP_PROXY"] == "http://me:p%40ss%20word@proxy.example.org:3128"
+    assert (
+        variables["https_proxy"]
+        == variables["HTTP_PROXY"]
+        == "http://me:p%40ss%20word@proxy.example.org:3128"
+    )
     assert "intranet.example.org" in variables["no_proxy"].split(",")
     assert "127.0.0.1" in variables["NO_PROXY"].split(",")
     assert "p%40ss" not in result["initial_environment"]
@@ -244,7 +255,8 @@ def test_a_crash_has_a_reason_and_details(faulty_engine, mode, reason, details):
 
 
 @pytest.mark.parametrize(
-    ("mode", "code"), [("known_error", "disk.full"), ("lacking", "engine.package_missing"), ("disk_full", "file.disk_full")]
+    ("mode", "code"),
+    [("known_error", "disk.full"), ("lacking", "engine.package_missing"), ("disk_full", "file.disk_full")],
 )
 def test_errors_of_the_engine_keep_their_code(faulty_engine, mode, code):
     with pytest.raises(InsarError) as caught:

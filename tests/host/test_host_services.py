@@ -65,7 +65,9 @@ def test_nothing_is_logged_twice_or_after_unload(tab):
 
 
 def test_a_sentence_has_its_fields_and_a_next_step():
-    error = InsarError("engine.package_outdated", package="mintpy", version="1.5", wanted="1.6.0", python="/e/python")
+    error = InsarError(
+        "engine.package_outdated", package="mintpy", version="1.5", wanted="1.6.0", python="/e/python"
+    )
     assert messages.sentence(error) == (
         "The engine environment has mintpy 1.5, but 1.6.0 or newer is needed. "
         "Update the environment on the Set-up page, or update mintpy in /e/python."

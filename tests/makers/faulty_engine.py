@@ -24,9 +24,9 @@ if __name__ == "__main__":
     spec.loader.exec_module(real_launch)
     real_launch.register_package()
 
-from insarhub_qgis.core.errors import InsarError
-from insarhub_qgis.core.progress import stop_if_cancelled
-from insarhub_qgis.core.requests import Request
+from insarhub_qgis.core.errors import InsarError  # noqa: E402 - importable only now
+from insarhub_qgis.core.progress import stop_if_cancelled  # noqa: E402 - importable only now
+from insarhub_qgis.core.requests import Request  # noqa: E402 - importable only now
 
 
 @dataclass(frozen=True)
