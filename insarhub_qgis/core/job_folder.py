@@ -214,7 +214,7 @@ class JobFolder:
     # --- Where things lie ---
 
     def product_folders(self) -> list[Path]:
-        """Give the folders that may hold product zips: this one, ``hyp3/``, and the ``out_dir`` of cache and job files.
+        """Give the folders that may hold product zips: this one, the ``out_dir`` of cache and job files, and ``hyp3/`` in each.
 
         Only folders that exist, each once. Damaged files are passed over; `state` names them.
         """
@@ -226,12 +226,10 @@ class JobFolder:
         if cache is not None:
             named.append(cache.out_dir)
         named += [file.out_dir for file in find_job_files(self.path)[0]]
-        folders = [
-            self.path,
-            self.path / "hyp3",
-            *(found for text in named if (found := existing_folder(text))),
-        ]
-        return _existing_once(folders)
+        outside = [found for text in named if (found := existing_folder(text))]
+        return _existing_once(
+            place for folder in (self.path, *outside) for place in (folder, folder / "hyp3")
+        )
 
     def analysis_folders(self) -> list[Path]:
         """Give the folders that may hold MintPy's files: this one, ``mintpy/``, ``*_mintpy/``, and ``geo/`` in each."""

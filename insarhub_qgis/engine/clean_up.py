@@ -6,10 +6,11 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 from insarhub_qgis.core.atomic_files import folder_lock, write_error
 from insarhub_qgis.core.clip_manifest import CLIP_FOLDER, ClipManifest, read_clip_manifest

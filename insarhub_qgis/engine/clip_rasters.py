@@ -95,24 +95,27 @@ def write_window(
     valid = 0
     try:
         _reserve(part)
-        with rasterio.open(header.source) as source, rasterio.open(
-            part,
-            "w",
-            driver="GTiff",
-            width=window.width,
-            height=window.height,
-            count=1,
-            dtype=header.data_type,
-            crs=lattice.crs,
-            transform=rasterio.Affine(lattice.x_step, 0.0, x_first, 0.0, lattice.y_step, y_first),
-            nodata=header.nodata,
-            tiled=True,
-            blockxsize=_TILE,
-            blockysize=_TILE,
-            compress="deflate",
-            predictor=3 if is_float else 2,
-            bigtiff="IF_SAFER",
-        ) as copy:
+        with (
+            rasterio.open(header.source) as source,
+            rasterio.open(
+                part,
+                "w",
+                driver="GTiff",
+                width=window.width,
+                height=window.height,
+                count=1,
+                dtype=header.data_type,
+                crs=lattice.crs,
+                transform=rasterio.Affine(lattice.x_step, 0.0, x_first, 0.0, lattice.y_step, y_first),
+                nodata=header.nodata,
+                tiled=True,
+                blockxsize=_TILE,
+                blockysize=_TILE,
+                compress="deflate",
+                predictor=3 if is_float else 2,
+                bigtiff="IF_SAFER",
+            ) as copy,
+        ):
             for first in range(0, window.height, _ROWS_AT_ONCE):
                 stop_if_cancelled(is_cancelled)
                 rows = min(_ROWS_AT_ONCE, window.height - first)

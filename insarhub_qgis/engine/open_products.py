@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 from insarhub_qgis.core.atomic_files import folder_lock, write_error
 from insarhub_qgis.core.errors import InsarError
@@ -74,8 +75,8 @@ def run(request: OpenProducts, context: RunContext) -> dict[str, Any]:
         # Last: a pair that is recorded and not in the stack counts as removed by the user.
         _write_record(job, config, selection)
     excluded = [*opened.excluded, *selection.excluded]
-    for file, error in excluded:
-        context.log(f"{file.name}: {error}", "warning")
+    for file, reason in excluded:
+        context.log(f"{file.name}: {reason}", "warning")
     first = selection.products[0]
     have = {product.pair_id for product in selection.products}
     context.report(1.0, f"{len(have)} pairs")
@@ -119,7 +120,9 @@ def _find_products(products_folder: Path, config: JobConfig, context: RunContext
     excluded = list(problems)
     if not archives:
         codes = Counter(error.code for _, error in problems)
-        raise InsarError("open.no_products", folder=str(products_folder), zips=len(problems), reasons=dict(codes))
+        raise InsarError(
+            "open.no_products", folder=str(products_folder), zips=len(problems), reasons=dict(codes)
+        )
     wanted_path = config.stage_options(DOWNLOADER).get("relativeOrbit")
     checked: list[CheckedProduct] = []
     granules: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
@@ -130,7 +133,9 @@ def _find_products(products_folder: Path, config: JobConfig, context: RunContext
             product = check_product(archive)
             granules[product.name] = _granules_of(product)
             if None not in (product.path, wanted_path) and product.path != wanted_path:
-                raise InsarError("product.other_track", track=f"path {product.path}", expected=f"path {wanted_path}")
+                raise InsarError(
+                    "product.other_track", track=f"path {product.path}", expected=f"path {wanted_path}"
+                )
             checked.append(product)
         except InsarError as error:
             excluded.append((archive.path, error))

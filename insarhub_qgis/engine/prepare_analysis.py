@@ -8,9 +8,10 @@ import hashlib
 import io
 import shutil
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Iterable, Sequence
+from typing import Any
 
 import networkx as nx
 
@@ -30,7 +31,13 @@ from insarhub_qgis.core.product_names import ProductName
 from insarhub_qgis.core.progress import part_of, stop_if_cancelled
 from insarhub_qgis.core.requests import PrepareAnalysis
 from insarhub_qgis.core.run_context import RunContext
-from insarhub_qgis.engine.clip_rasters import PART_SUFFIX, has_vrt_type, raw_bytes, vrt_of_window, write_window
+from insarhub_qgis.engine.clip_rasters import (
+    PART_SUFFIX,
+    has_vrt_type,
+    raw_bytes,
+    vrt_of_window,
+    write_window,
+)
 from insarhub_qgis.engine.product_checks import (
     GEOMETRY_KINDS,
     PAIR_KINDS,
@@ -115,7 +122,13 @@ class _Plan:
         x_first, y_first = self.lattice.corner(self.window)
         lattice = self.lattice
         return ClipWindow(
-            lattice.crs, x_first, y_first, lattice.x_step, lattice.y_step, self.window.width, self.window.height
+            lattice.crs,
+            x_first,
+            y_first,
+            lattice.x_step,
+            lattice.y_step,
+            self.window.width,
+            self.window.height,
         )
 
 
@@ -160,7 +173,7 @@ class _Preparation:
                 try:
                     bytes_written, changed = self._write(plan)
                     break
-                except _UnreadableProduct as unreadable:
+                except _UnreadableProductError as unreadable:
                     self._exclude(unreadable.product, unreadable.error)
                     products = [product for product in products if product is not unreadable.product]
         except InsarError:
@@ -225,8 +238,8 @@ class _Preparation:
                 row.state, row.code, row.fields = "excluded", error.code, error.fields
         grouped, other_groups = largest_group(checked)
         kept, duplicates = one_per_pair(grouped)
-        for product, error in [*other_groups, *duplicates]:
-            self._exclude(product, error)
+        for product, reason in [*other_groups, *duplicates]:
+            self._exclude(product, reason)
         return kept
 
     def _pairs_of_stack(self) -> set[str]:
@@ -260,7 +273,9 @@ class _Preparation:
     def _plan(self, products: Sequence[CheckedProduct]) -> _Plan:
         if not products:
             codes = Counter(row.code for row in self.rows.values() if row.code)
-            raise InsarError("prepare.no_usable_product", reasons=dict(codes), report_file=self._report_file())
+            raise InsarError(
+                "prepare.no_usable_product", reasons=dict(codes), report_file=self._report_file()
+            )
         self._check_network(products)
         lattice = products[0].lattice
         boxes = [product.box_on(lattice) for product in products]
@@ -315,7 +330,11 @@ class _Preparation:
             )
 
     def _aoi_window(
-        self, products: Sequence[CheckedProduct], boxes: Sequence[PixelBox], overlap: PixelBox, lattice: Lattice
+        self,
+        products: Sequence[CheckedProduct],
+        boxes: Sequence[PixelBox],
+        overlap: PixelBox,
+        lattice: Lattice,
     ) -> PixelBox:
         aoi = aoi_box(self.aoi_wkt, lattice)
         coverages = [aoi.intersection(box).pixels / aoi.pixels for box in boxes]
@@ -325,7 +344,9 @@ class _Preparation:
         self.aoi_coverage = round(window.pixels / aoi.pixels, 4)
         if window.pixels:
             if self.aoi_coverage < 1:
-                self.context.log(f"the products cover {self.aoi_coverage:.0%} of the AOI's rectangle", "warning")
+                self.context.log(
+                    f"the products cover {self.aoi_coverage:.0%} of the AOI's rectangle", "warning"
+                )
             return window
         bounds = {
             "aoi_bounds": lattice.lonlat_bounds(aoi),
@@ -336,7 +357,9 @@ class _Preparation:
         if len(missing) == len(products):
             raise InsarError("prepare.aoi_outside", **bounds)
         if missing:
-            rest = common_box(box for box, coverage in zip(boxes, coverages) if coverage > 0).intersection(aoi)
+            rest = common_box(box for box, coverage in zip(boxes, coverages) if coverage > 0).intersection(
+                aoi
+            )
         else:
             inside = [box.intersection(aoi) for box in boxes]
             dropped, rest = _products_to_drop(products, inside)
@@ -378,10 +401,16 @@ class _Preparation:
         for product in todo:
             # Named before they are written, so that a later run knows what a killed one left.
             planned = {name: None for _, name, _ in plan.rasters_of(product)}
-            manifest.products[product.name] = {"zip": str(product.archive.path), "size": None, "files": planned}
+            manifest.products[product.name] = {
+                "zip": str(product.archive.path),
+                "size": None,
+                "files": planned,
+            }
         manifest.write(self.job.path)
         self._remove(strangers, old)
-        written = self._write_files(plan, todo, manifest) if as_files else self._write_vrts(plan, todo, manifest)
+        written = (
+            self._write_files(plan, todo, manifest) if as_files else self._write_vrts(plan, todo, manifest)
+        )
         manifest.is_complete = True
         manifest.products = {product.name: manifest.products[product.name] for product in plan.products}
         manifest.write(self.job.path)
@@ -393,7 +422,10 @@ class _Preparation:
         """Give the entry of a product whose files can stay, else None."""
         entry = entries.get(product.name)
         archive = product.archive
-        if entry is None or (entry.get("size"), entry.get("mtime_ns")) != (archive.size_bytes, archive.modified_ns):
+        if entry is None or (entry.get("size"), entry.get("mtime_ns")) != (
+            archive.size_bytes,
+            archive.modified_ns,
+        ):
             return None
         wanted = self._texts(plan, product) if not as_files else {_text_name(product): _text_of(product)}
         for name, data in wanted.items():
@@ -420,7 +452,9 @@ class _Preparation:
             texts = self._texts(plan, product)
             for name, data in texts.items():
                 written += self._replace(name, data)
-            manifest.products[product.name] = _entry(product, {name: len(data) for name, data in texts.items()})
+            manifest.products[product.name] = _entry(
+                product, {name: len(data) for name, data in texts.items()}
+            )
         return written
 
     def _write_files(self, plan: _Plan, todo: Sequence[CheckedProduct], manifest: ClipManifest) -> int:
@@ -437,7 +471,7 @@ class _Preparation:
                     share = write_window(header, plan.lattice, plan.window, target, self.context.is_cancelled)
                 except InsarError as error:
                     if error.code == "product.raster_unreadable":
-                        raise _UnreadableProduct(product, error) from error
+                        raise _UnreadableProductError(product, error) from error
                     raise
                 self._drop_sidecars(name)
                 sizes[name] = target.stat().st_size
@@ -512,7 +546,9 @@ class _Preparation:
                           for _, _, header in plan.rasters_of(product))  # fmt: skip
             needed += _DISK_RESERVE_BYTES
         free = shutil.disk_usage(self.clip).free
-        self.context.report(0.3, f"{plan.window.width} x {plan.window.height} px, at most {needed / 1e6:.1f} MB")
+        self.context.report(
+            0.3, f"{plan.window.width} x {plan.window.height} px, at most {needed / 1e6:.1f} MB"
+        )
         self.context.log(f"to write: at most {needed} bytes; free: {free} bytes")
         if free < needed:
             raise InsarError("disk.too_small", needed_bytes=needed, free_bytes=free, folder=str(self.clip))
@@ -535,7 +571,7 @@ class _Preparation:
         write_text_atomically(self.job.path / REPORT_NAME, text.getvalue())
 
 
-class _UnreadableProduct(Exception):
+class _UnreadableProductError(Exception):
     """The pixels of a product cannot be read; its zip is damaged behind the header."""
 
     def __init__(self, product: CheckedProduct, error: InsarError) -> None:
@@ -571,9 +607,7 @@ def _products_to_drop(
     dropped until none misses any.
     """
     kept = list(range(len(boxes)))
-    misses = [
-        {other for other in kept if not boxes[one].intersection(boxes[other]).pixels} for one in kept
-    ]
+    misses = [{other for other in kept if not boxes[one].intersection(boxes[other]).pixels} for one in kept]
     dropped = []
     while kept:
         worst = max(kept, key=lambda index: (len(misses[index] & set(kept)), -boxes[index].pixels))
@@ -587,7 +621,12 @@ def _products_to_drop(
 
 def _entry(product: CheckedProduct, sizes: dict[str, int]) -> dict[str, Any]:
     archive = product.archive
-    return {"zip": str(archive.path), "size": archive.size_bytes, "mtime_ns": archive.modified_ns, "files": sizes}
+    return {
+        "zip": str(archive.path),
+        "size": archive.size_bytes,
+        "mtime_ns": archive.modified_ns,
+        "files": sizes,
+    }
 
 
 def _text_name(product: CheckedProduct) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import zipfile
 from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Callable
 
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.product_archive import ProductArchive
@@ -223,9 +224,7 @@ def _other_grid(product: CheckedProduct, kept: CheckedProduct) -> InsarError:
     difference = kept.lattice.difference(product.headers["unw_phase"])
     if difference is not None:
         return difference
-    return InsarError(
-        "product.other_pixel_size", size=product.lattice.x_step, expected=kept.lattice.x_step
-    )
+    return InsarError("product.other_pixel_size", size=product.lattice.x_step, expected=kept.lattice.x_step)
 
 
 def _track_label(product: CheckedProduct) -> str:

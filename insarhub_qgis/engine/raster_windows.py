@@ -7,8 +7,9 @@ import math
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Callable, Iterable, Sequence
+from typing import Any, Callable
 
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.product_archive import ProductArchive
@@ -27,7 +28,15 @@ _TYPES = {
     (64, 3): "float64",
 }
 #: What zipfile raises for a member that is damaged, encrypted or packed in an unknown way.
-UNREADABLE_MEMBER = (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, KeyError)
+UNREADABLE_MEMBER = (
+    OSError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,
+    RuntimeError,
+    KeyError,
+)
 _VALUE_FORMATS = {1: "B", 2: "c", 3: "H", 4: "I", 12: "d"}
 
 
@@ -215,7 +224,9 @@ def _read_gdal_header(archive: ProductArchive, kind: str) -> RasterHeader:
             transform, crs = raster.transform, raster.crs
             if crs is None or transform.b or transform.d or transform.a <= 0 or transform.e >= 0:
                 raise InsarError(
-                    "product.raster_unreadable", member=archive.members[kind], reason="no north-up georeference"
+                    "product.raster_unreadable",
+                    member=archive.members[kind],
+                    reason="no north-up georeference",
                 )
             epsg = crs.to_epsg()
             block_height, block_width = raster.block_shapes[0]
@@ -249,7 +260,12 @@ def _read_tiff_header(read: Callable[[int], bytes], source: str) -> RasterHeader
     if tags is None and len(data) == _HEADER_BYTES[0]:
         data += read(_HEADER_BYTES[1] - len(data))
         tags = _tiff_tags(data)
-    if tags is None or tags.get(277, (1,))[0] != 1 or 34264 in tags or not {33550, 33922, 34735} <= tags.keys():
+    if (
+        tags is None
+        or tags.get(277, (1,))[0] != 1
+        or 34264 in tags
+        or not {33550, 33922, 34735} <= tags.keys()
+    ):
         return None
     crs = _crs_of_geo_keys(tags[34735])
     data_type = _TYPES.get((int(tags.get(258, (1,))[0]), int(tags.get(339, (1,))[0])))

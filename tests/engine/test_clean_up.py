@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Sequence
 
 import h5py
 import numpy as np
@@ -80,7 +80,12 @@ def test_zips_are_kept_unless_asked(job: Path) -> None:
     assert len(list(job.glob("*.zip"))) == 5
     assert (job / "velocity.h5").read_bytes() == b"result"
     assert {"insarhub_config.json", "stack_p0_f0.json", ".mintpy.cfg", "coming.zip.part"} <= tree(job)
-    assert {item["kind"] for item in result["items"] if item["deleted"]} == {"tmp", "clip", "set_aside", "partial"}
+    assert {item["kind"] for item in result["items"] if item["deleted"]} == {
+        "tmp",
+        "clip",
+        "set_aside",
+        "partial",
+    }
 
 
 def test_zips_go_when_the_stack_holds_every_pair(job: Path) -> None:

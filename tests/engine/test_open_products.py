@@ -11,6 +11,7 @@ import pytest
 
 from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.job_folder import JobFolder
+from insarhub_qgis.core.product_archive import find_product_archives
 from insarhub_qgis.core.requests import OpenProducts
 from insarhub_qgis.core.run_context import RunContext
 from insarhub_qgis.engine import open_products
@@ -99,7 +100,9 @@ def test_opening_again_adds_new_pairs_and_keeps_edits(tmp_path: Path) -> None:
     removed = stack.pairs[0]
     job.write_stack(stack.with_pairs(stack.pairs[1:]))
     aoi = "POLYGON((-99.1 19.4,-99.0 19.4,-99.0 19.3,-99.1 19.4))"
-    job.write_config_section("downloader", {"config": {"intersectsWith": aoi, "theirs": 1, "start": "2020-12-01"}})
+    job.write_config_section(
+        "downloader", {"config": {"intersectsWith": aoi, "theirs": 1, "start": "2020-12-01"}}
+    )
     job.write_config_section("processor", {"config": {"looks": "10x2"}})
     for spec in specs[3:]:
         write_product(tmp_path / "zips", spec)
@@ -149,7 +152,10 @@ def test_scenes_beyond_a_gap_have_no_baseline(tmp_path: Path) -> None:
     write_product(tmp_path, ProductSpec(DATES[2], DATES[3], baseline_m=7.0))
     open_folder(tmp_path, tmp_path)
     stack = JobFolder(tmp_path).read_stack()
-    assert {name[17:25]: value for name, value in stack.baselines.items()} == {"20210104": 0.0, "20210116": 12.0}
+    assert {name[17:25]: value for name, value in stack.baselines.items()} == {
+        "20210104": 0.0,
+        "20210116": 12.0,
+    }
     assert len(stack.scenes) == 4
 
 
@@ -282,3 +288,13 @@ def test_real_products_of_mexico_city(tmp_path: Path) -> None:
     assert list(stack.scenes) == [scene["name"] for scene in truth["scenes"]]
     for scene in truth["scenes"]:
         assert stack.baselines[scene["name"]] == pytest.approx(scene["perpendicular_baseline_m"], abs=1e-3)
+
+
+def test_products_in_both_folders_are_found_again(tmp_path: Path) -> None:
+    specs = chain()
+    for index, spec in enumerate(specs):
+        write_product(tmp_path / "zips" / ("hyp3" if index % 2 else ""), spec)
+    assert open_folder(tmp_path / "zips", tmp_path / "job")["pair_count"] == 5
+    archives, problems = find_product_archives(JobFolder(tmp_path / "job").product_folders())
+    assert {archive.product.name for archive in archives} == {spec.name for spec in specs}
+    assert problems == []

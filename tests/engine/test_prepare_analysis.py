@@ -69,7 +69,9 @@ def rows_of(job: Path) -> dict[str, dict[str, str]]:
 
 
 def clip_state(job: Path) -> dict[str, tuple[bytes, int]]:
-    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in sorted((job / "clip").iterdir())}
+    return {
+        path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in sorted((job / "clip").iterdir())
+    }
 
 
 def aoi_of(col: float, row: float, width: float, height: float) -> str:
@@ -91,7 +93,9 @@ def job(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("materialise", [False, True])
 @pytest.mark.parametrize("product_type", ["gamma", "burst", "multi_burst"])
-def test_clips_hold_the_pixels_of_the_common_window(tmp_path: Path, product_type: str, materialise: bool) -> None:
+def test_clips_hold_the_pixels_of_the_common_window(
+    tmp_path: Path, product_type: str, materialise: bool
+) -> None:
     write_chain(tmp_path / "zips", product_type)
     job = open_job(tmp_path / "zips", tmp_path / "job")
     result = prepare(job, materialise=materialise)
@@ -103,7 +107,14 @@ def test_clips_hold_the_pixels_of_the_common_window(tmp_path: Path, product_type
         for kind in kinds:
             with rasterio.open(job / "clip" / f"{spec.name}_{kind}_clip.tif") as raster:
                 assert raster.driver == ("GTiff" if materialise else "VRT")
-                assert tuple(raster.transform)[:6] == (STEP, 0, X_FIRST + col * STEP, 0, -STEP, Y_FIRST - row * STEP)
+                assert tuple(raster.transform)[:6] == (
+                    STEP,
+                    0,
+                    X_FIRST + col * STEP,
+                    0,
+                    -STEP,
+                    Y_FIRST - row * STEP,
+                )
                 assert raster.crs.to_epsg() == 32614
                 assert raster.nodata == (None if kind == "conncomp" else 0.0)
                 if materialise:
@@ -141,7 +152,9 @@ def test_report_and_manifest(job: Path) -> None:
 def test_no_pixel_is_copied(job: Path) -> None:
     zips = sum(path.stat().st_size for path in (job.parent / "zips").iterdir())
     written = prepare(job)["bytes_written"]
-    assert written == sum(path.stat().st_size for path in (job / "clip").iterdir() if path.name != "manifest.json")
+    assert written == sum(
+        path.stat().st_size for path in (job / "clip").iterdir() if path.name != "manifest.json"
+    )
     assert written < zips
 
 
@@ -310,11 +323,15 @@ def test_bad_products_are_excluded_and_named(tmp_path: Path) -> None:
         write_product(folder, ProductSpec(DATES[0], DATES[3], shift_px=0.02)).stem: "product.other_lattice",
         write_product(folder, ProductSpec(DATES[0], DATES[4], epsg=32613)).stem: "product.other_crs",
         write_product(folder, ProductSpec(DATES[1], DATES[4], step=40.0)).stem: "product.other_pixel_size",
-        write_product(folder, ProductSpec(DATES[2], DATES[4], has_metadata=False)).stem: "product.no_metadata",
+        write_product(
+            folder, ProductSpec(DATES[2], DATES[4], has_metadata=False)
+        ).stem: "product.no_metadata",
         write_product(folder, ProductSpec(DATES[3], DATES[4], without_keys=["Heading"])).stem: (
             "product.metadata_incomplete"
         ),
-        write_product(folder, ProductSpec(DATES[0], DATES[3], kinds=["unw_phase"])).stem: "product.incomplete",
+        write_product(
+            folder, ProductSpec(DATES[0], DATES[3], kinds=["unw_phase"])
+        ).stem: "product.incomplete",
     }
     (folder / "broken.zip").write_bytes(b"PK\x03\x04 cut")
     bad["broken"] = "product.truncated"
@@ -349,7 +366,9 @@ def test_smaller_member_shrinks_the_overlap(tmp_path: Path) -> None:
     write_chain(folder)
     path = write_product(folder, ProductSpec(DATES[0], DATES[3], kinds=("unw_phase", "dem"), baseline_m=90))
     with zipfile.ZipFile(path, "a") as package:
-        package.writestr(f"{path.stem}/{path.stem}_corr.tif", raster_bytes("corr", ProductSpec(width=20, height=15)))
+        package.writestr(
+            f"{path.stem}/{path.stem}_corr.tif", raster_bytes("corr", ProductSpec(width=20, height=15))
+        )
     result = prepare(open_job(folder, tmp_path / "job"))
     assert (result["width"], result["height"]) == (18, 14)
 
@@ -536,7 +555,11 @@ def assert_same_as_fresh(job: Path, aoi: str = "", materialise: bool = False) ->
     prepare(fresh, aoi, materialise)
 
     def rasters(folder: Path) -> dict[str, bytes]:
-        return {path.name: path.read_bytes() for path in (folder / "clip").iterdir() if path.name != "manifest.json"}
+        return {
+            path.name: path.read_bytes()
+            for path in (folder / "clip").iterdir()
+            if path.name != "manifest.json"
+        }
 
     assert rasters(job) == rasters(fresh)
     assert json.loads((job / "clip" / "manifest.json").read_text())["is_complete"] is True
@@ -566,14 +589,21 @@ def test_short_reader_agrees_with_gdal(tmp_path: Path, options: dict[str, object
     reference = raster_windows._read_gdal_header(archive, "unw_phase")
     if quick.nodata is not None and np.isnan(quick.nodata):
         assert np.isnan(reference.nodata)
-        quick, reference = (clip_rasters.RasterHeader(**{**h.__dict__, "nodata": None}) for h in (quick, reference))
+        quick, reference = (
+            clip_rasters.RasterHeader(**{**h.__dict__, "nodata": None}) for h in (quick, reference)
+        )
     assert quick == reference
 
 
 def test_relative_orbit_agrees_with_mintpy(tmp_path: Path) -> None:
     from mintpy.prep_hyp3 import add_hyp3_metadata
 
-    for platform, orbits in {"S1A": (20027, 73), "S1B": (14000, 202), "S1C": (1681, 8018, 8019), "S1D": (2389,)}.items():
+    for platform, orbits in {
+        "S1A": (20027, 73),
+        "S1B": (14000, 202),
+        "S1C": (1681, 8018, 8019),
+        "S1D": (2389,),
+    }.items():
         for orbit in orbits:
             spec = ProductSpec(platform=platform)
             text = spec.metadata().replace(

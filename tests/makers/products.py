@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Sequence
 
 import numpy as np
 import rasterio
@@ -157,7 +157,9 @@ def write_product(folder: Path, spec: ProductSpec, options: dict[str, object] | 
     return path
 
 
-def chain(product_type: str = "gamma", dates: Sequence[date] = DATES[:4], **changes: object) -> list[ProductSpec]:
+def chain(
+    product_type: str = "gamma", dates: Sequence[date] = DATES[:4], **changes: object
+) -> list[ProductSpec]:
     """Give the pairs (n, n + 1) and (n, n + 2) of a sequence, each product one pixel further right and down."""
     pairs = [(i, j) for i in range(len(dates)) for j in (i + 1, i + 2) if j < len(dates)]
     return [
