@@ -8,8 +8,8 @@ import errno
 import json
 import logging
 import os
+import platform
 import secrets
-import socket
 import sys
 import threading
 import time
@@ -285,7 +285,7 @@ class _FolderLock:
         self._released = threading.Event()
         self._content = {
             "owner": owner,
-            "host": socket.gethostname(),
+            "host": this_host(),
             "pid": os.getpid(),
             "started_at": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
             # Tells a process from a later one that got the same number.
@@ -399,6 +399,11 @@ def _lock_content(path: Path) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else {}
 
 
+def this_host() -> str:
+    """Give the name of this computer, as locks and job files record it."""
+    return platform.node()
+
+
 def is_running(host: Any, pid: Any, process_start: str | None = None) -> bool:
     """Tell whether a recorded process still runs; True as well when that cannot be known (another host).
 
@@ -409,7 +414,7 @@ def is_running(host: Any, pid: Any, process_start: str | None = None) -> bool:
     process_start
         `process_start_of` at that time; it tells the process from a later one with the same number.
     """
-    if host != socket.gethostname() or not isinstance(pid, int) or isinstance(pid, bool):
+    if host != this_host() or not isinstance(pid, int) or isinstance(pid, bool):
         return True
     if pid <= 0 or not _is_alive(pid):
         return False
@@ -421,7 +426,7 @@ def _is_abandoned(path: Path, content: dict[str, Any]) -> bool:
     start = content.get("process_start")
     if not is_running(content.get("host"), content.get("pid"), start if isinstance(start, str) else None):
         return True
-    if content.get("host") == socket.gethostname():
+    if content.get("host") == this_host():
         return False
     try:
         return time.time() - path.stat().st_mtime > ABANDONED_SECONDS

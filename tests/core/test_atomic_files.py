@@ -5,7 +5,6 @@ import errno
 import json
 import logging
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -24,6 +23,7 @@ from insarhub_qgis.core.atomic_files import (
     read_json,
     remove_left_over_temporary_files,
     set_aside,
+    this_host,
     write_bytes_atomically,
     write_json_atomically,
     write_text_atomically,
@@ -156,7 +156,7 @@ def test_the_lock_holds_its_documented_fields_and_goes(tmp_path: Path) -> None:
         content = json.loads((tmp_path / LOCK_NAME).read_text())
         assert content["owner"] == "prepare"
         assert content["pid"] == os.getpid()
-        assert content["host"] == socket.gethostname()
+        assert content["host"] == this_host()
         assert content["started_at"].endswith("Z")
         holder = lock_holder(tmp_path)
         assert holder is not None
@@ -199,7 +199,7 @@ def test_lock_of_a_dead_process_is_taken_over_and_logged(
 ) -> None:
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    put_lock(tmp_path, host=socket.gethostname(), pid=dead.pid)
+    put_lock(tmp_path, host=this_host(), pid=dead.pid)
     with caplog.at_level(logging.WARNING), folder_lock(tmp_path, "me", timeout_seconds=1):
         assert json.loads((tmp_path / LOCK_NAME).read_text())["owner"] == "me"
     assert "taken over" in caplog.text
@@ -209,7 +209,7 @@ def test_lock_of_a_dead_process_is_taken_over_and_logged(
 def test_lock_of_a_reused_process_number_is_taken_over(tmp_path: Path) -> None:
     if process_start_of(os.getpid()) is None:
         pytest.skip("the system does not tell when a process started")
-    put_lock(tmp_path, host=socket.gethostname(), pid=os.getpid(), process_start="1")
+    put_lock(tmp_path, host=this_host(), pid=os.getpid(), process_start="1")
     with folder_lock(tmp_path, "me", timeout_seconds=1):
         pass
 
@@ -261,16 +261,16 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_is_running() -> None:
-    assert is_running(socket.gethostname(), os.getpid())
+    assert is_running(this_host(), os.getpid())
     assert is_running("elsewhere", 1)
-    assert is_running(socket.gethostname(), None)
-    assert not is_running(socket.gethostname(), -1)
+    assert is_running(this_host(), None)
+    assert not is_running(this_host(), -1)
 
 
 def test_many_processes_take_over_one_dead_lock_and_count_right(tmp_path: Path) -> None:
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    put_lock(tmp_path, host=socket.gethostname(), pid=dead.pid)
+    put_lock(tmp_path, host=this_host(), pid=dead.pid)
     (tmp_path / "count").write_text("0")
     code = (
         "import sys, pathlib\n"

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from datetime import date
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from insarhub_qgis.core.atomic_files import process_start_of
+from insarhub_qgis.core.atomic_files import process_start_of, this_host
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.hyp3_files import add_jobs, write_product_cache
 from insarhub_qgis.core.job_folder import JobFolder, list_job_folders, place_new_stacks
@@ -289,12 +288,12 @@ def test_analyzer_stage(tmp_path: Path) -> None:
 
 def test_a_run_whose_process_is_gone_needs_you(tmp_path: Path) -> None:
     job = JobFolder(tmp_path)
-    me = {"host": socket.gethostname(), "pid": os.getpid(), "start": process_start_of(os.getpid())}
+    me = {"host": this_host(), "pid": os.getpid(), "start": process_start_of(os.getpid())}
     put_run(tmp_path, {"load_data": "running"}, me)
     assert stage(job, "analyzer") == (RUNNING, 0, 1)
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
-    put_run(tmp_path, {"load_data": "running"}, {"host": socket.gethostname(), "pid": child.pid})
+    put_run(tmp_path, {"load_data": "running"}, {"host": this_host(), "pid": child.pid})
     assert stage(job, "analyzer") == (NEEDS_YOU, 0, 1)
 
 
