@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import queue
 import signal
-import subprocess  # nosec B404 - this module is the door
+import subprocess  # nosec B404
 import sys
 import threading
 import time
