@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
-from insarhub_qgis.core.atomic_files import is_running, read_json_object
+from insarhub_qgis.core import mintpy_job
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.hyp3_files import JobFile, find_job_files, read_product_cache
 from insarhub_qgis.core.isce_files import FAILED, SUCCEEDED, find_isce_job_files, read_isce_jobs
@@ -17,7 +16,6 @@ from insarhub_qgis.core.isce_files import RUNNING as ISCE_RUNNING
 from insarhub_qgis.core.job_config import (
     ANALYZER,
     DOWNLOADER,
-    OWN_SECTION,
     PROCESSOR,
     JobConfig,
     known_type,
@@ -31,11 +29,8 @@ if TYPE_CHECKING:
 
 NOT_BEGUN, READY, RUNNING, NEEDS_YOU, DONE = "not_begun", "ready", "running", "needs_you", "done"
 
-MINTPY_JOB_NAME = "mintpy_job.json"
 _MINTPY_CONFIG_NAMES = (".mintpy.cfg", "mintpy.cfg")
 _VELOCITY_NAMES = ("velocity.h5", "geo_velocity.h5")
-_STOPPED_WORDS = frozenset({"failed", "error", "cancelled", "canceled", "interrupted", "killed", "stopped"})
-_DONE_WORDS = frozenset({"done", "succeeded", "success", "completed", "complete", "finished", "skipped"})
 
 _Value = TypeVar("_Value")
 
@@ -244,46 +239,31 @@ def _analyzer_stage(folder: JobFolder, config: JobConfig) -> StageState:
     folders = folder.analysis_folders()
     has_velocity = any((place / name).is_file() for place in folders for name in _VELOCITY_NAMES)
     has_config = any((place / name).is_file() for place in folders for name in _MINTPY_CONFIG_NAMES)
-    job = next((place / MINTPY_JOB_NAME for place in folders if (place / MINTPY_JOB_NAME).is_file()), None)
     state = DONE if has_velocity else READY if has_config else NOT_BEGUN
-    if job is None:
+    if any(mintpy_job.running_analysis(place) is not None for place in folders):
+        state = RUNNING
+    place = next((place for place in folders if (place / mintpy_job.JOB_FILE).is_file()), None)
+    if place is None:
         return _stage(ANALYZER, config, state=state)
-    document = read_json_object(job)
-    own = document.get(OWN_SECTION)
-    own = own if isinstance(own, Mapping) else {}
-    steps = own.get("steps")
-    words = [_step_word(step) for step in steps.values()] if isinstance(steps, Mapping) else []
-    if not words:
-        return _stage(ANALYZER, config, state=_whole_job_state(document, has_velocity, state))
-    done = sum(word in _DONE_WORDS for word in words)
-    if "running" in words:
-        # A runner that is gone left its step as it was.
-        state = RUNNING if _runner_may_live(own.get("runner")) else NEEDS_YOU
-    elif any(word in _STOPPED_WORDS for word in words):
-        state = NEEDS_YOU
-    elif done == len(words) and has_velocity:
-        state = DONE
-    else:
-        state = READY
-    return _stage(ANALYZER, config, state=state, done_count=done, total_count=len(words))
+    job = mintpy_job.MintpyJob.read(place)
+    if state != RUNNING:
+        state = _state_of_journal(job, has_velocity, state)
+    steps = [step.state for step in job.steps if step.state != mintpy_job.SKIPPED]
+    if not steps:
+        return _stage(ANALYZER, config, state=state)
+    done = steps.count(mintpy_job.DONE)
+    return _stage(ANALYZER, config, state=state, done_count=done, total_count=len(steps))
 
 
-def _step_word(step: Any) -> str:
-    value = step.get("status", step.get("state")) if isinstance(step, Mapping) else step
-    return str(value or "").lower().replace(" ", "_")
-
-
-def _whole_job_state(document: Mapping[str, Any], has_velocity: bool, otherwise: str) -> str:
-    # InSARHub 0.4.x writes one status when it starts and never again: only a failure in it says something.
-    word = str(document.get("status") or "").lower()
-    return NEEDS_YOU if word in _STOPPED_WORDS and not has_velocity else otherwise
-
-
-def _runner_may_live(runner: Any) -> bool:
-    if not isinstance(runner, Mapping):
-        return True
-    start = runner.get("start")
-    return is_running(runner.get("host"), runner.get("pid"), str(start) if start is not None else None)
+def _state_of_journal(job: mintpy_job.MintpyJob, has_velocity: bool, otherwise: str) -> str:
+    """Give the state of a run that is not alive."""
+    if not job.steps:
+        # InSARHub 0.4.x writes one status when it starts and never again: only a failure in it says something.
+        has_failed = job.status.lower() in (mintpy_job.FAILED, mintpy_job.CANCELLED)
+        return NEEDS_YOU if has_failed and not has_velocity else otherwise
+    if job.is_unfinished:
+        return NEEDS_YOU
+    return DONE if has_velocity else READY
 
 
 def _flight_direction(config: JobConfig) -> str | None:

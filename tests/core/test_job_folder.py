@@ -2,18 +2,17 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from insarhub_qgis.core.atomic_files import process_start_of, this_host
+from insarhub_qgis.core import mintpy_job
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.hyp3_files import add_jobs, write_product_cache
 from insarhub_qgis.core.job_folder import JobFolder, list_job_folders, place_new_stacks
 from insarhub_qgis.core.job_state import DONE, NEEDS_YOU, NOT_BEGUN, READY, RUNNING
+from insarhub_qgis.core.mintpy_job import MintpyJob
 from insarhub_qgis.core.stack_file import FLAT, StackNumbers
 from tests.makers.job_folders import (
     BURST,
@@ -267,33 +266,33 @@ def test_isce_stage(tmp_path: Path) -> None:
     assert stage(JobFolder(tmp_path), "processor") == (RUNNING, 1, 2)
 
 
-def put_run(folder: Path, steps: dict, runner: dict | None = None) -> None:
-    own = {"steps": {name: {"status": word} for name, word in steps.items()}}
-    put_json(folder / "mintpy_job.json", {"insarhub_qgis": {**own, **({"runner": runner} if runner else {})}})
+def put_run(folder: Path, status: str, **states: str) -> None:
+    job = MintpyJob(folder / mintpy_job.JOB_FILE, job_id="1", status=status)
+    for name, word in states.items():
+        job.step(name).state = word
+    job.write()
 
 
 def test_analyzer_stage(tmp_path: Path) -> None:
     job = JobFolder(tmp_path)
     (tmp_path / ".mintpy.cfg").touch()
-    put_run(tmp_path, {"load_data": "done", "velocity": "not run"})
+    put_run(tmp_path, "completed", load_data="done", geocode="skipped", velocity="not_run")
     assert stage(job, "analyzer") == (READY, 1, 2)
-    put_run(tmp_path, {"load_data": "done", "velocity": "failed"})
-    assert stage(job, "analyzer") == (NEEDS_YOU, 1, 2)
-    put_run(tmp_path, {"load_data": "done", "velocity": "cancelled"})
-    assert stage(job, "analyzer") == (NEEDS_YOU, 1, 2)
+    for status in ("failed", "cancelled"):
+        put_run(tmp_path, status, load_data="done", velocity=status)
+        assert stage(job, "analyzer") == (NEEDS_YOU, 1, 2)
     (tmp_path / "velocity.h5").touch()
-    put_run(tmp_path, {"load_data": "done", "velocity": "done"})
+    assert stage(job, "analyzer") == (NEEDS_YOU, 1, 2)
+    put_run(tmp_path, "completed", load_data="done", velocity="done")
     assert stage(job, "analyzer") == (DONE, 2, 2)
 
 
-def test_a_run_whose_process_is_gone_needs_you(tmp_path: Path) -> None:
+def test_a_run_is_running_while_its_process_lives(tmp_path: Path) -> None:
     job = JobFolder(tmp_path)
-    me = {"host": this_host(), "pid": os.getpid(), "start": process_start_of(os.getpid())}
-    put_run(tmp_path, {"load_data": "running"}, me)
-    assert stage(job, "analyzer") == (RUNNING, 0, 1)
-    child = subprocess.Popen([sys.executable, "-c", ""])
-    child.wait()
-    put_run(tmp_path, {"load_data": "running"}, {"host": this_host(), "pid": child.pid})
+    put_run(tmp_path, "running", load_data="running")
+    assert stage(job, "analyzer") == (NEEDS_YOU, 0, 1)
+    with mintpy_job.analysis_lock(tmp_path):
+        assert stage(job, "analyzer") == (RUNNING, 0, 1)
     assert stage(job, "analyzer") == (NEEDS_YOU, 0, 1)
 
 
