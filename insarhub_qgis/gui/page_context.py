@@ -154,6 +154,10 @@ class PageContext(QObject):
     def show_info(self, text: str) -> None:
         self._push(text, Qgis.MessageLevel.Info, INFO_SECONDS)
 
+    def show_warning(self, text: str, details: str = "") -> None:
+        """Something went through in part; Details names what did not."""
+        self._push(text, Qgis.MessageLevel.Warning, ERROR_SECONDS, details)
+
     def show_success(self, text: str) -> None:
         self._push(text, Qgis.MessageLevel.Success, INFO_SECONDS)
 
