@@ -26,6 +26,7 @@ from insarhub_qgis.core.clip_manifest import (
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.job_folder import JobFolder
 from insarhub_qgis.core.mintpy_config import write_initial_config
+from insarhub_qgis.core.network_disk import is_network_disk
 from insarhub_qgis.core.product_archive import find_product_archives
 from insarhub_qgis.core.product_names import ProductName
 from insarhub_qgis.core.progress import part_of, stop_if_cancelled
@@ -378,7 +379,11 @@ class _Preparation:
             raise write_error(self.clip, error) from error
         same_window = old is not None and old.window == plan.clip_window
         # Real files of the same window serve a run without "materialise" as well.
-        as_files = self.materialise or bool(old and old.is_complete and old.is_materialised and same_window)
+        is_remote = any(map(is_network_disk, {product.archive.path.parent for product in plan.products}))
+        if is_remote and not self.materialise:
+            self.context.log("the zips lie on a network disk: real files are written", "info")
+        has_files = old is not None and old.is_complete and old.is_materialised and same_window
+        as_files = self.materialise or is_remote or has_files
         entries = old.products if old is not None and same_window and old.is_materialised == as_files else {}
         manifest = ClipManifest(plan.clip_window, False, as_files, plan.aoi_hash)
         todo: list[CheckedProduct] = []

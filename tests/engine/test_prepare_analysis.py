@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -216,6 +217,11 @@ def test_real_files_outlive_a_run_without_materialise(job: Path) -> None:
     before = clip_state(job)
     assert prepare(job, materialise=False)["materialised"] is True
     assert clip_state(job) == before
+
+
+def test_zips_on_a_network_disk_become_real_files(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepare_analysis, "is_network_disk", lambda path: path == job.parent / "zips")
+    assert prepare(job)["materialised"] is True
 
 
 def test_product_that_left_the_stack_leaves_the_clips(job: Path) -> None:
@@ -485,6 +491,45 @@ def test_disk_that_fills_meanwhile(job: Path, monkeypatch: pytest.MonkeyPatch) -
     assert not list((job / "clip").glob("*.part"))
     assert read_clip_manifest(job).is_complete is False
     assert prepare(job, materialise=True)["used"] == 5
+    assert read_clip_manifest(job).is_complete
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Give a disk of 1.5 MB of its own."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1500k", "tmpfs", str(disk)]
+    if shutil.which("mount") is None or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("this user may not mount a small disk")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.parametrize("free", [0, 20_000, 100_000, 300_000])
+def test_disk_that_is_really_full(
+    tmp_path: Path, small_disk: Path, free: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_chain(tmp_path / "zips", width=300, height=200)
+    job = open_job(tmp_path / "zips", small_disk / "job")
+    if free > 100_000:
+        prepare(job, aoi_of(10, 10, 20, 20))
+    files = {path: path.read_bytes() for path in job.iterdir() if path.is_file()}
+    usage = shutil.disk_usage(small_disk)
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(max(0, usage.free - free - 8192)))
+    # Another program fills the disk after the estimate.
+    guesses = iter([usage._replace(free=10**12)])
+    measure = shutil.disk_usage
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda path: next(guesses, None) or measure(path))
+        assert caught(job, materialise=True).code == "file.disk_full"
+    assert not list(job.rglob("*.part"))
+    for path, data in files.items():
+        if path.name != "prepare_report.csv":
+            assert path.read_bytes() == data
+    ballast.unlink()
+    assert prepare(job)["used"] == 5
     assert read_clip_manifest(job).is_complete
 
 
