@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from insarhub_qgis.core.errors import InsarError
 
@@ -43,7 +43,11 @@ def scene_date(name: str) -> date:
 def parse_date(text: str) -> date | None:
     """Read ``YYYYMMDD``; None when it is no day of the calendar."""
     try:
-        return datetime.strptime(text, "%Y%m%d").date() if len(text) == 8 else None
+        return (
+            date(int(text[:4]), int(text[4:6]), int(text[6:]))
+            if len(text) == 8 and text.isdecimal()
+            else None
+        )
     except ValueError:
         return None
 
