@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
 import numpy as np
 from osgeo import gdal
@@ -162,7 +163,13 @@ def is_readable_by_layers(file: Hdf5File, name: str) -> bool:
             if band.DataType == gdal.GDT_Unknown:
                 return False
             rows, cols = array.shape[-2:]
-            for row, col in ((0, 0), (0, cols - 1), (rows // 2, cols // 2), (rows - 1, 0), (rows - 1, cols - 1)):
+            for row, col in (
+                (0, 0),
+                (0, cols - 1),
+                (rows // 2, cols // 2),
+                (rows - 1, 0),
+                (rows - 1, cols - 1),
+            ):
                 band.ReadRaster(col, row, 1, 1)
         except (RuntimeError, AttributeError):
             return False
@@ -189,7 +196,6 @@ class gdal_exceptions:  # noqa: N801 (used like a function in with statements)
     def __exit__(self, *_: object) -> None:
         if not self._were_on:
             gdal.DontUseExceptions()
-
 
 
 def _text(attribute: Any) -> str:

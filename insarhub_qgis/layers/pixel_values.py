@@ -71,7 +71,11 @@ class PixelValue:
             NOT_READABLE: tr("the file cannot be read now"),
             NO_DATE: tr("no date in the map's time range"),
         }
-        shown = f"{self.quantity} {self.value_text}" if not self.reason else f"{self.quantity}: {reasons[self.reason]}"
+        shown = (
+            f"{self.quantity} {self.value_text}"
+            if not self.reason
+            else f"{self.quantity}: {reasons[self.reason]}"
+        )
         return f"{shown} · {self.when}" if self.when else shown
 
 
@@ -153,7 +157,12 @@ class PixelValueReader:
 
 
 def _read(
-    layer: QgsRasterLayer, style: LayerStyle, raster: _OpenRaster, number: int, pixel: tuple[int, int], when: str
+    layer: QgsRasterLayer,
+    style: LayerStyle,
+    raster: _OpenRaster,
+    number: int,
+    pixel: tuple[int, int],
+    when: str,
 ) -> PixelValue:
     row, col = pixel
     with gdal_exceptions():
@@ -183,7 +192,11 @@ def _read(
 
 
 def _none(
-    style: LayerStyle, layer: QgsRasterLayer, reason: str, pixel: tuple[int, int] | None = None, when: str = ""
+    style: LayerStyle,
+    layer: QgsRasterLayer,
+    reason: str,
+    pixel: tuple[int, int] | None = None,
+    when: str = "",
 ) -> PixelValue:
     row, col = pixel or (None, None)
     return PixelValue(_quantity(layer, style), None, None, style.unit, style.sign, row, col, reason, when)

@@ -56,9 +56,9 @@ def find_product_layer(project: QgsProject, archive: ProductArchive, kind_key: s
     """Give the layer that shows this raster, or None."""
     name = archive.gdal_path(kind_key) if kind_key in archive.members else ""
     for layer in layer_tree.insar_layers(project):
-        if name and layer.customProperty(layer_tree.KIND) == kind_key:
-            if name in (layer.source(), layer.customProperty(layer_tree.SOURCE)):
-                return layer
+        names = (layer.source(), layer.customProperty(layer_tree.SOURCE))
+        if name and layer.customProperty(layer_tree.KIND) == kind_key and name in names:
+            return layer
     return None
 
 

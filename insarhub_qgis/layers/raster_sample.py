@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable
+from collections.abc import Iterable
 
 import numpy as np
 from osgeo import gdal
@@ -58,7 +58,9 @@ def sample_bands(name: str, bands: Iterable[int], is_zero_missing: bool = False)
 
 def spread_bands(count: int, wanted: int = 5) -> list[int]:
     """Give about ``wanted`` band numbers spread over a series, the last one included."""
-    return sorted({int(number) for number in np.linspace(1, count, min(wanted, count) + 1)[1:].round()} | {count})
+    return sorted(
+        {int(number) for number in np.linspace(1, count, min(wanted, count) + 1)[1:].round()} | {count}
+    )
 
 
 def _windows(width: int, height: int, per_side: int) -> list[tuple[int, int, int, int]]:
@@ -68,5 +70,7 @@ def _windows(width: int, height: int, per_side: int) -> list[tuple[int, int, int
     rows = np.linspace(0, max(height - _WINDOW, 0), min(per_side, height)).astype(int)
     # Top to bottom: a deflated zip member is inflated once, in order.
     return [
-        (int(x), int(y), min(_WINDOW, width - int(x)), min(_WINDOW, height - int(y))) for y in rows for x in columns
+        (int(x), int(y), min(_WINDOW, width - int(x)), min(_WINDOW, height - int(y)))
+        for y in rows
+        for x in columns
     ]

@@ -104,7 +104,11 @@ def set_reference(layer: QgsRasterLayer, reference: ReferencePoint | None, date:
     _show(layer, vrt)
     if not has_own_style:
         set_fitting_style(layer, style)
-    layer.setName(result_layer_name(file, style, str(layer.customProperty(layer_tree.LABEL)), text and f"relative to {text}"))
+    layer.setName(
+        result_layer_name(
+            file, style, str(layer.customProperty(layer_tree.LABEL)), text and f"relative to {text}"
+        )
+    )
     _store(layer, reference, chosen_date.isoformat() if chosen_date else None)
     describe_result(layer, file, dataset, style, text)
     layer.triggerRepaint()
@@ -179,11 +183,18 @@ def _date_in(file: Hdf5File, date: str) -> datetime.date:
 def _write_reference_vrt(
     file: Hdf5File, base: Path, grid: Georeference, offsets: np.ndarray, date: datetime.date | None
 ) -> Path:
-    descriptions = [day.isoformat() for day in file.dates] if len(file.dates) == len(offsets) else [""] * len(offsets)
+    descriptions = (
+        [day.isoformat() for day in file.dates] if len(file.dates) == len(offsets) else [""] * len(offsets)
+    )
     date_band = file.dates.index(date) + 1 if date is not None else 0
     status = file.path.stat()
     text = hdf5_vrt.reference_vrt_text(
-        base, grid, descriptions, [float(v) for v in offsets], date_band, f"{status.st_size}-{status.st_mtime_ns}"
+        base,
+        grid,
+        descriptions,
+        [float(v) for v in offsets],
+        date_band,
+        f"{status.st_size}-{status.st_mtime_ns}",
     )
     digest = hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]
     path = base.with_name(f"{base.stem}-relative-{digest}.vrt")
@@ -212,14 +223,21 @@ def _polygon_medians(base: Path, grid: Georeference, reference: ReferencePoint) 
     geometry = QgsGeometry.fromWkt(reference.polygon_wkt)
     geometry.transform(_transform(grid, reference.crs))
     box = geometry.boundingBox()
-    x_min, y_min, x_max, y_max = grid.bounds
+    _, _, x_max, y_max = grid.bounds
     col = max(0, int((box.xMinimum() - grid.x_first) // grid.x_step))
     row = max(0, int((box.yMaximum() - grid.y_first) // grid.y_step))
     cols = min(grid.width, int((box.xMaximum() - grid.x_first) // grid.x_step) + 1) - col
     rows = min(grid.height, int((box.yMinimum() - grid.y_first) // grid.y_step) + 1) - row
     if geometry.isEmpty() or cols < 1 or rows < 1 or box.xMinimum() >= x_max or box.yMinimum() >= y_max:
         raise InsarError("reference.outside", name=reference.name)
-    corner = (grid.x_first + col * grid.x_step, grid.x_step, 0.0, grid.y_first + row * grid.y_step, 0.0, grid.y_step)
+    corner = (
+        grid.x_first + col * grid.x_step,
+        grid.x_step,
+        0.0,
+        grid.y_first + row * grid.y_step,
+        0.0,
+        grid.y_step,
+    )
     inside = _centres_inside(geometry, corner, rows, cols)
     with gdal_exceptions():
         dataset = gdal.Open(str(base))
@@ -270,4 +288,6 @@ def _store(layer: QgsRasterLayer, reference: ReferencePoint | None, date: str | 
     if reference is None and date is None:
         layer.removeCustomProperty(REFERENCE)
         return
-    layer.setCustomProperty(REFERENCE, json.dumps({"point": asdict(reference) if reference else None, "date": date}))
+    layer.setCustomProperty(
+        REFERENCE, json.dumps({"point": asdict(reference) if reference else None, "date": date})
+    )

@@ -20,7 +20,14 @@ from insarhub_qgis.layers.hdf5_file import Hdf5File, read_hdf5
 from insarhub_qgis.layers.layer_metadata import describe_result
 from insarhub_qgis.layers.raster_sample import sample_bands, spread_bands
 from insarhub_qgis.layers.result_sources import ResultSource
-from insarhub_qgis.layers.styles import LayerStyle, apply_style, needs_sample, shown_range, style_for, value_range
+from insarhub_qgis.layers.styles import (
+    LayerStyle,
+    apply_style,
+    needs_sample,
+    shown_range,
+    style_for,
+    value_range,
+)
 from insarhub_qgis.layers.temporal import set_band_times
 
 RANGE, RELATIVE_SOURCE = "insarhub/range", "insarhub/relative_source"
@@ -174,7 +181,11 @@ def write_in_cache(source: Path, write: Callable[[Path], Path]) -> Path:
         folder.mkdir(exist_ok=True)
         return write(folder)
     except (OSError, InsarError) as error:
-        if isinstance(error, InsarError) and error.code not in ("file.not_writable", "file.disk_full", "file.write_failed"):
+        if isinstance(error, InsarError) and error.code not in (
+            "file.not_writable",
+            "file.disk_full",
+            "file.write_failed",
+        ):
             raise
     digest = hashlib.sha256(str(job_folder_of(source)).encode("utf-8")).hexdigest()[:16]
     folder = private_folder() / "layers" / digest
@@ -195,7 +206,9 @@ def set_fitting_style(layer: QgsRasterLayer, style: LayerStyle, file: Hdf5File |
     if needs_sample(style):
         name = layer.source()
         if file is not None:
-            name = hdf5_vrt.raster_source(file, str(layer.customProperty(layer_tree.DATASET))).opened_name(None)
+            name = hdf5_vrt.raster_source(file, str(layer.customProperty(layer_tree.DATASET))).opened_name(
+                None
+            )
         sample = sample_bands(name, spread_bands(bands), style.zero_is_missing and file is not None)
         values = np.concatenate([*sample.values(), np.empty(0)])
     low, high = value_range(style, values)

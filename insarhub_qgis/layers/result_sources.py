@@ -137,7 +137,9 @@ def _shown_datasets(file: Hdf5File, stem: str) -> list[str]:
     """Datasets worth showing, the main one first."""
     if stem.startswith("velocity"):
         known = [name for name in _VELOCITY_DATASETS if name in file.arrays]
-        return [*known, *(name for name in sorted(file.arrays) if name not in known)] or [file.array("velocity").name]
+        return [*known, *(name for name in sorted(file.arrays) if name not in known)] or [
+            file.array("velocity").name
+        ]
     main = _main_dataset(stem)
     if main not in file.arrays and len(file.arrays) == 1:
         main = next(iter(file.arrays))

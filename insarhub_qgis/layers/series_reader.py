@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -186,7 +187,7 @@ class _ChunkIndex:
                 and index["offsets"].ndim == 3
             )
             return cls(path.open("rb", buffering=0), index) if is_current else None
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
             # No index, or one that cannot be read: it only makes reading faster.
             return None
 
@@ -206,7 +207,9 @@ class _ChunkIndex:
                 continue
             self._file.seek(start + (date % lead) * plane + within)
             if self._file.readinto(buffer[date * size : (date + 1) * size]) != size:  # type: ignore[attr-defined]
-                raise InsarError("hdf5.unreadable", file=str(self._file.name), reason="shorter than its index says")
+                raise InsarError(
+                    "hdf5.unreadable", file=str(self._file.name), reason="shorter than its index says"
+                )
         return values.astype(np.float64)
 
     def close(self) -> None:

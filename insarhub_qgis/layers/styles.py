@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ def _tables() -> dict[str, Any]:
     return tables
 
 
-@lru_cache(maxsize=None)
+@cache
 def style_for(kind: str) -> LayerStyle:
     """Give the style row of a kind; an unknown kind gets the neutral row ``other``."""
     tables = _tables()
@@ -112,7 +112,9 @@ def style_for(kind: str) -> LayerStyle:
     return LayerStyle(
         kind=kind,
         colors=tuple(tables["ramps"][ramp]) if ramp else (),
-        classes=tuple((int(c[0]), str(c[1]), str(c[2])) for c in tables["classes"][classes]) if classes else (),
+        classes=tuple((int(c[0]), str(c[1]), str(c[2])) for c in tables["classes"][classes])
+        if classes
+        else (),
         range_rule=row.pop("range", {}),
         **row,
     )
@@ -129,10 +131,12 @@ def value_range(style: LayerStyle, sample: np.ndarray | None) -> tuple[float, fl
     Parameters
     ----------
     sample
-        Values of any shape; non-finite ones are ignored. May be empty or None.
+        Values of any shape; non-finite ones are ignored. May be empty or None. Classes have no range.
     """
     rule = style.range_rule
     name = rule.get("rule")
+    if name is None:
+        return 0.0, 1.0
     if name == "fixed":
         return float(rule["low"]), float(rule["high"])
     values = np.empty(0) if sample is None else np.asarray(sample)[np.isfinite(sample)]
@@ -154,7 +158,10 @@ def make_renderer(
         return QgsPalettedRasterRenderer(
             provider,
             band,
-            [QgsPalettedRasterRenderer.Class(float(v), QColor(color), label) for v, color, label in style.classes],
+            [
+                QgsPalettedRasterRenderer.Class(float(v), QColor(color), label)
+                for v, color, label in style.classes
+            ],
         )
     colors = [QColor(color) for color in style.colors]
     positions = np.linspace(0.0, 1.0, len(colors))

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from statistics import median
-from typing import Sequence
 
 from qgis.core import Qgis, QgsDateTimeRange, QgsRasterLayer
-from qgis.PyQt.QtCore import QDate, QDateTime, QTime, Qt
+from qgis.PyQt.QtCore import QDate, QDateTime, Qt, QTime
 
 
 def set_band_times(layer: QgsRasterLayer, dates: Sequence[datetime.date]) -> bool:
