@@ -6,9 +6,9 @@ from __future__ import annotations
 import difflib
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Mapping
 
 from insarhub_qgis.core.atomic_files import write_bytes_atomically
 from insarhub_qgis.core.errors import InsarError
@@ -229,7 +229,11 @@ class MintpyConfig:
             if line.key in first_lines:
                 found.append(
                     ConfigProblem(
-                        number, "mintpy.key_twice", line.key, line.value, f"also on line {first_lines[line.key]}"
+                        number,
+                        "mintpy.key_twice",
+                        line.key,
+                        line.value,
+                        f"also on line {first_lines[line.key]}",
                     )
                 )
             first_lines.setdefault(line.key, number)
@@ -245,7 +249,9 @@ class MintpyConfig:
 
     def _check(self, key: str, value: str) -> None:
         if not key or re.search(r"[\s=#]", key) or key.startswith(_COMMENT_SIGNS):
-            raise InsarError("mintpy.option_invalid", key=key, value=value, reason="a key without blanks, = and #")
+            raise InsarError(
+                "mintpy.option_invalid", key=key, value=value, reason="a key without blanks, = and #"
+            )
         entry = OPTION_BY_KEY.get(key)
         if entry:
             entry.validate(value)

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Iterator, Mapping
+from typing import Any
 
 from insarhub_qgis.core.atomic_files import folder_lock, lock_holder, read_json_object, write_json_atomically
 from insarhub_qgis.core.errors import InsarError

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# ruff: noqa: E501 - one option per row reads as the table that it is
+
 """The options of MintPy 1.6.4: name, default, what is valid, what it does, and the step it acts on first.
 
 Source: the key names and automatic values of MintPy 1.6.4 (https://github.com/insarlab/MintPy); a test
@@ -95,7 +95,9 @@ def _words(text: str) -> list[str]:
 
 def _dates(text: str) -> str | None:
     words = _words(text)
-    return None if words and all(_is_date(word) for word in words) else "dates as YYYYMMDD, separated by commas"
+    return (
+        None if words and all(_is_date(word) for word in words) else "dates as YYYYMMDD, separated by commas"
+    )
 
 
 def _dates_or_file(text: str) -> str | None:
@@ -105,7 +107,11 @@ def _dates_or_file(text: str) -> str | None:
 
 
 def _date_or_file(text: str) -> str | None:
-    return None if text.endswith((".txt", ".h5")) or _date(text) is None else "a date as YYYYMMDD, or a .txt file"
+    return (
+        None
+        if text.endswith((".txt", ".h5")) or _date(text) is None
+        else "a date as YYYYMMDD, or a .txt file"
+    )
 
 
 def _pairs(text: str) -> str | None:
@@ -130,7 +136,9 @@ def _box(text: str) -> str | None:
     if match is None:
         return "a box as first:last,first:last"
     first, last, left, right = (float(value) for value in match.groups())
-    return None if first < last and left < right else "a box whose first values are smaller than its last ones"
+    return (
+        None if first < last and left < right else "a box whose first values are smaller than its last ones"
+    )
 
 
 def _point(whole: bool) -> Check:
@@ -158,7 +166,11 @@ def _numbers(count: int | None = None) -> Check:
 def _onset_functions(text: str) -> str | None:
     for part in text.split(";"):
         words = [word.strip() for word in part.split(",")]
-        if len(words) < 2 or not _is_date(words[0]) or not all(re.fullmatch(r"[1-9]\d*", w) for w in words[1:]):
+        if (
+            len(words) < 2
+            or not _is_date(words[0])
+            or not all(re.fullmatch(r"[1-9]\d*", w) for w in words[1:])
+        ):
             return "onset date and whole days as 20110311,60, further functions after a semicolon"
     return None
 

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Iterable, Mapping, Sequence
 
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.mintpy_options import OPTION_BY_KEY, PREFIX
@@ -72,7 +72,10 @@ STEPS: tuple[MintpyStep, ...] = (
     MintpyStep("correct_ionosphere", (rf"{_SERIES}_ion\.h5", r"inputs/ion\.h5"), ("timeseries.h5",)),
     MintpyStep(
         "correct_troposphere",
-        (rf"{_SERIES}_(ERA5|MERRA|NARR|tropHgt|GACOS|OPERA)\.h5", r"inputs/(ERA5|MERRA|NARR|GACOS|OPERA)\.h5"),
+        (
+            rf"{_SERIES}_(ERA5|MERRA|NARR|tropHgt|GACOS|OPERA)\.h5",
+            r"inputs/(ERA5|MERRA|NARR|GACOS|OPERA)\.h5",
+        ),
         ("timeseries.h5",),
         weight=4,
     ),

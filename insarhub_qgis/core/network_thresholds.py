@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Sequence
 
 import networkx as nx
 import numpy as np
@@ -99,4 +99,5 @@ def suggest_reference_coherence(mean_coherence_map: np.ndarray) -> SuggestedThre
 
 def _positive(values: np.ndarray) -> np.ndarray:
     flat = np.asarray(values, dtype=float).ravel()
-    return flat[np.isfinite(flat) & (flat > 0)]
+    positive: np.ndarray = flat[np.isfinite(flat) & (flat > 0)]
+    return positive

@@ -8,8 +8,8 @@ import hashlib
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Mapping
 
 from insarhub_qgis.core.clip_manifest import read_clip_manifest
 from insarhub_qgis.core.errors import InsarError

@@ -10,9 +10,10 @@ import signal
 import sys
 import time
 from collections import deque
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Sequence, TextIO
+from typing import Any, TextIO
 
 from insarhub_qgis.core.atomic_files import process_start_of
 from insarhub_qgis.core.errors import Cancelled, InsarError
@@ -52,8 +53,8 @@ from insarhub_qgis.core.requests import RunAnalysis
 from insarhub_qgis.core.run_context import RunContext
 from insarhub_qgis.engine import mintpy_checks
 from insarhub_qgis.engine.failures import error_from_exception
+from insarhub_qgis.engine.mintpy_stack import read_stack_facts, undo_stack_changes
 from insarhub_qgis.engine.mintpy_step import PROCESS_MARK
-from insarhub_qgis.engine.mintpy_stack_facts import read_stack_facts
 from insarhub_qgis.engine.mintpy_workspace import MintpyWorkspace
 from insarhub_qgis.engine.process import run_process
 
@@ -137,7 +138,9 @@ class _AnalysisRun:
             config.write()
         for problem in config.problems():
             if problem.code == "mintpy.key_twice":
-                self._context.log(f"{CONFIG_NAME}, line {problem.line}: {problem.key} {problem.reason}", "warning")
+                self._context.log(
+                    f"{CONFIG_NAME}, line {problem.line}: {problem.key} {problem.reason}", "warning"
+                )
                 continue
             raise InsarError(
                 "mintpy.config_invalid",
@@ -148,7 +151,9 @@ class _AnalysisRun:
                 reason=problem.reason,
             )
         for key in config.unknown_keys():
-            self._context.log(f"{CONFIG_NAME}: {key} is no option of MintPy 1.6.4 and has no effect", "warning")
+            self._context.log(
+                f"{CONFIG_NAME}: {key} is no option of MintPy 1.6.4 and has no effect", "warning"
+            )
         return config
 
     def _plan(self) -> tuple[list[str], str]:
@@ -178,10 +183,10 @@ class _AnalysisRun:
         for name in steps:
             for needed in STEP_BY_NAME[name].needs:
                 made_by_this_run = any(
-                    needed in ("timeseries.h5", "maskTempCoh.h5") and earlier == "invert_network"
-                    or needed == "velocity.h5" and earlier == "velocity"
-                    or needed == "maskConnComp.h5" and earlier == "reference_point"
-                    or needed == "timeseriesResidual.h5" and earlier == "correct_topography"
+                    (needed in ("timeseries.h5", "maskTempCoh.h5") and earlier == "invert_network")
+                    or (needed == "velocity.h5" and earlier == "velocity")
+                    or (needed == "maskConnComp.h5" and earlier == "reference_point")
+                    or (needed == "timeseriesResidual.h5" and earlier == "correct_topography")
                     for earlier in steps
                     if step_index(earlier) < step_index(name)
                 )  # fmt: skip
@@ -229,7 +234,9 @@ class _AnalysisRun:
         if "correct_troposphere" in steps:
             warning = mintpy_checks.check_weather_service(self._folder, self._config)
             if warning:
-                self._context.log("no key of the Climate Data Store: only weather files already there are used", "warning")
+                self._context.log(
+                    "no key of the Climate Data Store: only weather files already there are used", "warning"
+                )
 
     def _begin(self, steps: list[str], first: str) -> list[str]:
         """Write down what is going to happen, then clear the way for it; gives the steps, more if data was damaged."""
@@ -238,12 +245,16 @@ class _AnalysisRun:
         self._workspace.forget_copies()
         enabled = enabled_steps(self._values)
         if steps and not self._can_keep_stack(first):
-            self._context.log("the loaded stack was damaged when the run was interrupted; it is loaded again", "warning")
+            self._context.log(
+                "the loaded stack was damaged when the run was interrupted; it is loaded again", "warning"
+            )
             steps = [name for name in enabled if name in steps or step_index(name) < step_index(steps[0])]
             first = "load_data"
             self._check(steps)
         is_clean = first == "load_data"
-        outdated = steps_after([first, *steps]) if self._request.steps else list(STEP_NAMES[step_index(first) :])
+        outdated = (
+            steps_after([first, *steps]) if self._request.steps else list(STEP_NAMES[step_index(first) :])
+        )
         job = self._job
         if is_clean or not job.job_id:
             job.job_id = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
@@ -277,7 +288,7 @@ class _AnalysisRun:
             return True
         if first_step == "quick_overview" and self._request.steps:
             return True
-        return self._workspace.undo_stack_changes(first_step)
+        return undo_stack_changes(self._folder / STACK_FILE, first_step)
 
     def _set_state(self, name: str, state: str) -> None:
         records = self._job.steps
@@ -292,7 +303,9 @@ class _AnalysisRun:
             limit = time.monotonic() + _LEFTOVER_GRACE_SECONDS
             while process_start_of(record.child_pid) == record.child_start:
                 if time.monotonic() > limit:
-                    self._context.log(f"process {record.child_pid} of the interrupted run is ended", "warning")
+                    self._context.log(
+                        f"process {record.child_pid} of the interrupted run is ended", "warning"
+                    )
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(record.child_pid, getattr(signal, "SIGKILL", signal.SIGTERM))
                     break
@@ -458,7 +471,9 @@ class _StepProcess:
             return InsarError(code, step=self._name, folder=place, file=place, reason=reason, **fields)
         if return_code < 0 and -return_code == getattr(signal, "SIGKILL", 9):
             # Nobody but the system's memory guard ends a step this way.
-            return InsarError("analysis.out_of_memory", step=self._name, folder=str(self._folder), reason="SIGKILL")
+            return InsarError(
+                "analysis.out_of_memory", step=self._name, folder=str(self._folder), reason="SIGKILL"
+            )
         return InsarError(
             "analysis.step_failed", step=self._name, reason=reason, log=str(self._folder / LOG_FILE)
         )

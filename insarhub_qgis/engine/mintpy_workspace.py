@@ -7,22 +7,18 @@ import contextlib
 import os
 import re
 import shutil
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Iterable, Iterator
-
-import h5py
 
 from insarhub_qgis.core.atomic_files import write_bytes_atomically
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.mintpy_job import PREVIOUS_FOLDER, RUN_FOLDER
-from insarhub_qgis.core.mintpy_steps import STACK_FILE, STEP_BY_NAME, MintpyStep, wrote
+from insarhub_qgis.core.mintpy_steps import STEP_BY_NAME, MintpyStep, wrote
 
 #: MintPy's own copy of all options. It keeps values of keys that were since removed, so each run starts without it.
 TEMPLATE_FILE = "smallbaselineApp.cfg"
 _FOLDERS = ("", "inputs", "geo", "pic", "clip")
 _COPIES_COMPLETE = "complete"
-_REFERENCE_ATTRIBUTES = ("REF_Y", "REF_X", "REF_LAT", "REF_LON")
-_STACK_PARTS = ("date", "dropIfgram", "bperp")
 
 
 class MintpyWorkspace:
@@ -66,7 +62,9 @@ class MintpyWorkspace:
         """
         chosen = [STEP_BY_NAME[name] for name in steps]
         found = [
-            (relative, path) for relative, path in self._files() if any(wrote(step, relative) for step in chosen)
+            (relative, path)
+            for relative, path in self._files()
+            if any(wrote(step, relative) for step in chosen)
         ]
         previous = self.folder / PREVIOUS_FOLDER
         if start_new and previous.is_dir() and found:
@@ -81,26 +79,6 @@ class MintpyWorkspace:
             path.replace(target)
             moved.append(relative)
         return moved
-
-    def undo_stack_changes(self, first_step: str) -> bool:
-        """Take out of the loaded stack what ``first_step`` and later ones had put in; False if it is damaged.
-
-        The reference pixel is taken out before a new one is chosen, because MintPy keeps one that is there; corrected
-        phases are deleted, because the inversion takes them whenever they exist.
-        """
-        path = self.folder / STACK_FILE
-        if not stack_is_whole(path):
-            return False
-        try:
-            with h5py.File(path, "r+") as stack:
-                for name in [name for name in stack if name.startswith("unwrapPhase_")]:
-                    del stack[name]
-                if first_step in ("modify_network", "reference_point"):
-                    for name in _REFERENCE_ATTRIBUTES:
-                        stack.attrs.pop(name, None)
-        except (OSError, RuntimeError):
-            return False
-        return stack_is_whole(path)
 
     def protect(self, step: MintpyStep) -> None:
         """Copy the files that a step is going to change in place; a kill in its middle can then be undone."""
@@ -160,20 +138,6 @@ class MintpyWorkspace:
                 for path in sorted(folder.iterdir()):
                     if path.is_file():
                         yield f"{name}/{path.name}" if name else path.name, path
-
-
-def stack_is_whole(path: Path) -> bool:
-    """Whether the loaded stack opens and holds phase, dates, baselines and the list of kept pairs."""
-    try:
-        with h5py.File(path, "r") as stack:
-            phases = [name for name in stack if name in ("unwrapPhase", "rangeOffset", "azimuthOffset")]
-            if not phases or any(name not in stack for name in _STACK_PARTS):
-                return False
-            pairs = stack[phases[0]].shape[0]
-            kept = stack["dropIfgram"][:]
-            return bool(len(kept) == pairs and {"LENGTH", "WIDTH"} <= set(stack.attrs))
-    except (OSError, KeyError, RuntimeError):
-        return False
 
 
 def _sync(path: Path) -> None:

@@ -120,7 +120,9 @@ def test_the_first_config_of_a_job(tmp_path):
 
 
 def test_preparing_again_keeps_the_edits_of_the_user(tmp_path):
-    path = write_initial_config(tmp_path, {"unw_phase", "corr", "dem", "water_mask"}, "hyp3", inputs_changed=True)
+    path = write_initial_config(
+        tmp_path, {"unw_phase", "corr", "dem", "water_mask"}, "hyp3", inputs_changed=True
+    )
     edited = path.read_text().replace("mintpy.deramp = linear", "# mine\nmintpy.deramp = no # sure")
     path.write_text(edited + "mintpy.other = 1\n")
     write_initial_config(tmp_path, {"unw_phase", "corr", "dem", "conncomp"}, "hyp3", inputs_changed=False)

@@ -34,7 +34,11 @@ def test_the_steps_are_those_of_the_installed_mintpy():
 
 
 def test_steps_that_options_switch_on():
-    plain = enabled_steps(_values("mintpy.load.processor = hyp3\nmintpy.troposphericDelay.method = no\nmintpy.plot = no\nmintpy.save.kmz = no"))
+    plain = enabled_steps(
+        _values(
+            "mintpy.load.processor = hyp3\nmintpy.troposphericDelay.method = no\nmintpy.plot = no\nmintpy.save.kmz = no"
+        )
+    )
     assert plain == [
         "load_data", "modify_network", "reference_point", "quick_overview", "invert_network",
         "correct_topography", "residual_RMS", "reference_date", "velocity",
@@ -44,7 +48,9 @@ def test_steps_that_options_switch_on():
     no_residual = enabled_steps(_values("mintpy.topographicResidual = no"))
     assert "residual_RMS" not in no_residual
     assert "reference_date" not in no_residual
-    assert "reference_date" in enabled_steps(_values("mintpy.topographicResidual = no\nmintpy.reference.date = 20180106"))
+    assert "reference_date" in enabled_steps(
+        _values("mintpy.topographicResidual = no\nmintpy.reference.date = 20180106")
+    )
 
 
 def test_the_final_series_carries_all_corrections():
@@ -54,8 +60,20 @@ def test_the_final_series_carries_all_corrections():
 
 
 def test_series_are_ranked_by_number_of_corrections():
-    names = ["timeseries.h5", "timeseriesResidual.h5", "timeseries_ERA5.h5", "velocity.h5", "timeseries_SET_OPERA_demErr.h5", "timeseries_ERA5_ramp.h5"]
-    assert rank_series(names) == ["timeseries_SET_OPERA_demErr.h5", "timeseries_ERA5_ramp.h5", "timeseries_ERA5.h5", "timeseries.h5"]
+    names = [
+        "timeseries.h5",
+        "timeseriesResidual.h5",
+        "timeseries_ERA5.h5",
+        "velocity.h5",
+        "timeseries_SET_OPERA_demErr.h5",
+        "timeseries_ERA5_ramp.h5",
+    ]
+    assert rank_series(names) == [
+        "timeseries_SET_OPERA_demErr.h5",
+        "timeseries_ERA5_ramp.h5",
+        "timeseries_ERA5.h5",
+        "timeseries.h5",
+    ]
     assert series_corrections("timeseries_backup.h5") is None
 
 
@@ -81,7 +99,14 @@ def test_each_result_belongs_to_a_step(file, step):
 
 
 def test_files_of_the_user_belong_to_no_step():
-    for file in ("velocity.tif", "notes.txt", "mask.h5", ".mintpy.cfg", "inputs/notes.txt", "exports/velocity.h5"):
+    for file in (
+        "velocity.tif",
+        "notes.txt",
+        "mask.h5",
+        ".mintpy.cfg",
+        "inputs/notes.txt",
+        "exports/velocity.h5",
+    ):
         assert not any(wrote(step, file) for step in STEP_BY_NAME.values())
 
 
@@ -108,21 +133,41 @@ def test_progress_of_real_output():
     assert parse_percent("[########                                ] | 20% Completed |  1.2s") == 20
     assert parse_percent("number of pixels to invert: 18240 out of 18338 (99.5%)") is None
     assert parse_percent("box: [0, 0, 87, 106]") is None
-    assert parse_step_line("******************** step - invert_network ********************") == "invert_network"
+    assert (
+        parse_step_line("******************** step - invert_network ********************") == "invert_network"
+    )
 
 
 @pytest.mark.parametrize(
     ("line", "code"),
     [
-        ("RuntimeError: Not enough reliable pixels (minimum of 100). Try the following:", "analysis.too_few_pixels"),
-        ("Exception: Zero interferogram left! Please adjust your setting and try again.", "analysis.no_pair_left"),
+        (
+            "RuntimeError: Not enough reliable pixels (minimum of 100). Try the following:",
+            "analysis.too_few_pixels",
+        ),
+        (
+            "Exception: Zero interferogram left! Please adjust your setting and try again.",
+            "analysis.no_pair_left",
+        ),
         ("    Input network of interferograms is not fully connected!", "analysis.network_split"),
-        ("RuntimeError: No pixel with average spatial coherence > 0.85 are found for automatic", "analysis.no_reference_pixel"),
+        (
+            "RuntimeError: No pixel with average spatial coherence > 0.85 are found for automatic",
+            "analysis.no_reference_pixel",
+        ),
         ("OSError: [Errno 28] No space left on device", "disk.full"),
-        ("requests.exceptions.HTTPError: 401 Client Error: Unauthorized for url: https://cds", "era5.key_rejected"),
+        (
+            "requests.exceptions.HTTPError: 401 Client Error: Unauthorized for url: https://cds",
+            "era5.key_rejected",
+        ),
         ("403 Client Error: Forbidden: required licences not accepted", "era5.licence"),
-        ("ConnectionError: HTTPSConnectionPool(host='cds.climate.copernicus.eu'): Max retries", "era5.unreachable"),
-        ("WARNING: NOT all input unwrapped interferograms have the same row/column number!", "analysis.size_mismatch"),
+        (
+            "ConnectionError: HTTPSConnectionPool(host='cds.climate.copernicus.eu'): Max retries",
+            "era5.unreachable",
+        ),
+        (
+            "WARNING: NOT all input unwrapped interferograms have the same row/column number!",
+            "analysis.size_mismatch",
+        ),
     ],
 )
 def test_known_causes(line, code):
@@ -132,12 +177,18 @@ def test_known_causes(line, code):
 
 
 def test_fields_of_a_cause_and_unknown_ones():
-    assert failure_cause(["Not enough reliable pixels (minimum of 250)."]) == ("analysis.too_few_pixels", {"pixels": "250"})
+    assert failure_cause(["Not enough reliable pixels (minimum of 250)."]) == (
+        "analysis.too_few_pixels",
+        {"pixels": "250"},
+    )
     assert failure_cause(["KeyError: 'x'"]) is None
     lines = ["Traceback (most recent call last):", '  File "x.py", line 3', "KeyError: 'x'", ""]
     assert last_traceback_line(lines) == "KeyError: 'x'"
 
 
 def test_a_warning_that_drops_data_is_fatal_others_are_not():
-    assert fatal_warning("WARNING: NOT all types of dataset have the same number of files.") == "analysis.files_missing"
+    assert (
+        fatal_warning("WARNING: NOT all types of dataset have the same number of files.")
+        == "analysis.files_missing"
+    )
     assert fatal_warning("WARNING: the network is NOT fully connected.") is None

@@ -39,7 +39,9 @@ def test_no_suggestion_for_a_split_network():
 
 def test_percentiles_ignore_zero_and_missing():
     values = np.concatenate([np.linspace(0.01, 1.0, 100), np.zeros(500), np.full(20, np.nan)])
-    assert suggest_mask_threshold(values).value == pytest.approx(np.percentile(np.linspace(0.01, 1, 100), 15), abs=0.005)
+    assert suggest_mask_threshold(values).value == pytest.approx(
+        np.percentile(np.linspace(0.01, 1, 100), 15), abs=0.005
+    )
     assert suggest_mask_threshold(np.full(9, 0.8)).value == 0.6
     assert suggest_mask_threshold(np.zeros(4)) is None
 

@@ -12,11 +12,9 @@ import sys
 import time
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
-
-pytest.importorskip("mintpy")
-h5py = pytest.importorskip("h5py")
 
 from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.mintpy_config import MintpyConfig, write_initial_config
@@ -26,7 +24,8 @@ from insarhub_qgis.core.requests import RunAnalysis
 from insarhub_qgis.core.run_context import RunContext
 from insarhub_qgis.engine import mintpy_run
 from insarhub_qgis.engine.mintpy_checks import check_weather_service
-from insarhub_qgis.engine.mintpy_workspace import MintpyWorkspace, stack_is_whole
+from insarhub_qgis.engine.mintpy_stack import stack_is_whole, undo_stack_changes
+from insarhub_qgis.engine.mintpy_workspace import MintpyWorkspace
 from tests.makers.mexico_city import DATA, write_clips
 
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data/mexico_city is absent")
@@ -107,7 +106,11 @@ def test_a_run_gives_the_published_velocity(finished, expected):
     assert reports == sorted(reports)
     assert reports[-1] == 1.0
     assert len([value for value in reports if 0 < value < 1]) > len(states) / 2
-    assert [item["state"] for item in items if item.get("step") == "velocity"] == ["waiting", "running", "done"]
+    assert [item["state"] for item in items if item.get("step") == "velocity"] == [
+        "waiting",
+        "running",
+        "done",
+    ]
 
 
 @needs_data
@@ -151,11 +154,16 @@ def test_a_second_run_is_not_led_astray_by_leftovers(copied, expected):
 @needs_data
 def test_single_steps_can_be_repeated(copied, expected):
     before = (copied / "timeseries_demErr.h5").stat().st_mtime_ns
-    mintpy_run.run(RunAnalysis(str(copied), steps=("velocity",), options="mintpy.timeFunc.polynomial = 2"), RunContext())
+    mintpy_run.run(
+        RunAnalysis(str(copied), steps=("velocity",), options="mintpy.timeFunc.polynomial = 2"), RunContext()
+    )
     with h5py.File(copied / "velocity.h5") as file:
         assert "acceleration" in file or "poly2" in file
     assert (copied / "timeseries_demErr.h5").stat().st_mtime_ns == before
-    mintpy_run.run(RunAnalysis(str(copied), steps=("velocity",), options="mintpy.timeFunc.polynomial = auto"), RunContext())
+    mintpy_run.run(
+        RunAnalysis(str(copied), steps=("velocity",), options="mintpy.timeFunc.polynomial = auto"),
+        RunContext(),
+    )
     _assert_expected(copied, expected)
 
 
@@ -286,16 +294,25 @@ def test_a_failed_step_has_its_cause_and_the_rest_is_not_run(copied, expected):
     assert caught.value.code == "analysis.too_few_pixels"
     assert caught.value.fields["pixels"] == "99999999"
     states = _states(copied)
-    assert (states["invert_network"], states["correct_topography"], states["velocity"]) == ("failed", "not_run", "not_run")
+    assert (states["invert_network"], states["correct_topography"], states["velocity"]) == (
+        "failed",
+        "not_run",
+        "not_run",
+    )
     assert MintpyJob.read(copied).error["code"] == "analysis.too_few_pixels"
-    mintpy_run.run(RunAnalysis(str(copied), options="mintpy.networkInversion.minNumPixel = auto"), RunContext())
+    mintpy_run.run(
+        RunAnalysis(str(copied), options="mintpy.networkInversion.minNumPixel = auto"), RunContext()
+    )
     _assert_expected(copied, expected)
 
 
 @needs_data
 def test_a_reference_point_outside_the_data(copied):
     with pytest.raises(InsarError) as caught:
-        mintpy_run.run(RunAnalysis(str(copied), steps=("reference_point",), options="mintpy.reference.yx = 5000,2"), RunContext())
+        mintpy_run.run(
+            RunAnalysis(str(copied), steps=("reference_point",), options="mintpy.reference.yx = 5000,2"),
+            RunContext(),
+        )
     assert caught.value.code == "analysis.reference_outside"
 
 
@@ -341,7 +358,9 @@ def test_a_folder_that_was_not_prepared(tmp_path):
     assert caught.value.code == "analysis.not_prepared"
     write_initial_config(tmp_path, {"unw_phase", "corr", "dem"}, "hyp3", inputs_changed=True)
     with pytest.raises(InsarError) as caught:
-        mintpy_run.run(RunAnalysis(str(tmp_path), options="mintpy.troposphericDelay.method = no"), RunContext())
+        mintpy_run.run(
+            RunAnalysis(str(tmp_path), options="mintpy.troposphericDelay.method = no"), RunContext()
+        )
     assert caught.value.code == "analysis.not_prepared"
     assert caught.value.fields["missing"] == "mintpy.load.unwFile"
 
@@ -418,6 +437,24 @@ def test_copies_that_were_cut_short_are_not_used(tmp_path):
     assert stack_is_whole(tmp_path / "timeseries.h5") is False
     with h5py.File(tmp_path / "timeseries.h5") as file:
         assert file["timeseries"].shape == (2, 3, 4)
+
+
+def test_what_steps_put_into_the_stack_is_taken_out(tmp_path):
+    path = tmp_path / "ifgramStack.h5"
+    with h5py.File(path, "w") as file:
+        file["unwrapPhase"] = file["unwrapPhase_bridging"] = np.ones((2, 3, 4), np.float32)
+        file["date"] = np.array([["20180106", "20180130"], ["20180130", "20180211"]], dtype="S8")
+        file["bperp"], file["dropIfgram"] = np.zeros(2), np.ones(2, bool)
+        file.attrs.update({"LENGTH": "3", "WIDTH": "4", "REF_Y": "1", "REF_X": "2"})
+    assert undo_stack_changes(path, "correct_unwrap_error")
+    with h5py.File(path) as file:
+        assert "unwrapPhase_bridging" not in file
+        assert file.attrs["REF_Y"] == "1"
+    assert undo_stack_changes(path, "reference_point")
+    with h5py.File(path, "r+") as file:
+        assert "REF_Y" not in file.attrs
+        del file["dropIfgram"]
+    assert not undo_stack_changes(path, "reference_point")
 
 
 def test_one_generation_of_earlier_results_is_kept(tmp_path):

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Facts about a loaded stack for the panel: size, pairs, mean coherence, and thresholds suggested from them."""
+"""The loaded stack ``ifgramStack.h5``: facts for the panel, whether it is whole, and what steps had put into it.
+
+It is the one HDF5 that steps change over and over; results are read through ``mintpy_hdf5``.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,8 @@ from insarhub_qgis.core.network_thresholds import (
 _PIXELS_PER_PAIR = 250_000
 #: Values kept for the percentile over all pairs.
 _SAMPLE_SIZE = 1_000_000
+_REFERENCE_ATTRIBUTES = ("REF_Y", "REF_X", "REF_LAT", "REF_LON")
+_STACK_PARTS = ("date", "dropIfgram", "bperp")
 
 
 def read_stack_facts(stack_file: Path) -> dict[str, Any]:
@@ -68,3 +73,37 @@ def read_stack_facts(stack_file: Path) -> dict[str, Any]:
             if one is not None
         ]
     return facts
+
+
+def undo_stack_changes(path: Path, first_step: str) -> bool:
+    """Take out of the stack what ``first_step`` and later ones had put in; False if it is damaged.
+
+    The reference pixel is taken out before a new one is chosen, because MintPy keeps one that is there; corrected
+    phases are deleted, because the inversion takes them whenever they exist.
+    """
+    if not stack_is_whole(path):
+        return False
+    try:
+        with h5py.File(path, "r+") as stack:
+            for name in [name for name in stack if name.startswith("unwrapPhase_")]:
+                del stack[name]
+            if first_step in ("modify_network", "reference_point"):
+                for name in _REFERENCE_ATTRIBUTES:
+                    stack.attrs.pop(name, None)
+    except (OSError, RuntimeError):
+        return False
+    return stack_is_whole(path)
+
+
+def stack_is_whole(path: Path) -> bool:
+    """Whether the loaded stack opens and holds phase, dates, baselines and the list of kept pairs."""
+    try:
+        with h5py.File(path, "r") as stack:
+            phases = [name for name in stack if name in ("unwrapPhase", "rangeOffset", "azimuthOffset")]
+            if not phases or any(name not in stack for name in _STACK_PARTS):
+                return False
+            pairs = stack[phases[0]].shape[0]
+            kept = stack["dropIfgram"][:]
+            return bool(len(kept) == pairs and {"LENGTH", "WIDTH"} <= set(stack.attrs))
+    except (OSError, KeyError, RuntimeError):
+        return False
