@@ -104,13 +104,14 @@ def validity_of(file: Hdf5File, name: str) -> tuple[Hdf5File, str] | None:
             continue
         try:
             found = read_hdf5(path)
-            is_usable = found.georeference(stem).is_same_grid(file.georeference(name))
-            is_usable = is_usable and is_readable_by_layers(found, stem)
+            dataset = stem if stem in found.arrays else next(iter(found.arrays), stem)
+            is_usable = found.georeference(dataset).is_same_grid(file.georeference(name))
+            is_usable = is_usable and is_readable_by_layers(found, dataset)
         except InsarError:
             # A file that cannot be read tells nothing; zeros then count as missing.
             continue
         if is_usable:
-            return found, stem
+            return found, dataset
     return None
 
 

@@ -154,9 +154,9 @@ def _row(stem: str, dataset: str) -> tuple[str, str, bool, int]:
         kind, label = _VELOCITY_DATASETS.get(dataset or "velocity", ("other", dataset))
         variant = stem.removeprefix("velocity").strip("_")
         return kind, f"{label} ({variant})" if variant else label, False, 50 if variant else 0
-    if stem.startswith("timeseriesResidual"):
-        return "time_series", "residual displacement", False, 45
     corrections = corrections_of(stem)
     words = ", ".join(CORRECTIONS.get(part, part) for part in corrections)
+    if stem.startswith("timeseriesResidual"):
+        return "residual", f"residual displacement ({words})" if words else "residual displacement", False, 45
     label = f"LOS displacement ({words})" if words else "LOS displacement (uncorrected)"
     return "time_series", label, False, 20 - min(len(corrections), 9)
