@@ -27,7 +27,7 @@ osr.UseExceptions()
 FLOAT_NODATA = -9999.0
 MASK_NODATA = 255
 #: Bytes of one window of values; two of them live at a time.
-WINDOW_BYTES = 20 * 2**20
+WINDOW_BYTES = 16 * 2**20
 TILE = 256
 #: Overviews are 4, 16, 64... times coarser: one window of whole tiles makes whole tiles of the first.
 _OVERVIEW_STEP = 4
@@ -76,7 +76,7 @@ class RasterPlan:
         """Cover the raster with (bands, rows, cols) of whole tiles; all bands of a place follow each other."""
         width, height, count = self.georeference.width, self.georeference.height, len(self.band_names)
         tile_bytes = TILE * TILE * self.dtype.itemsize
-        bands_step = min(count, max(1, 2 * WINDOW_BYTES // tile_bytes))
+        bands_step = min(count, max(1, WINDOW_BYTES // tile_bytes))
         across = -(-width // TILE)
         tiles = max(1, WINDOW_BYTES // (tile_bytes * bands_step))
         rows_step = TILE * max(1, tiles // across)
@@ -229,7 +229,7 @@ class GeotiffWriter:
     def _choose_levels(self) -> list[int]:
         size = max(self._plan.georeference.width, self._plan.georeference.height)
         levels, level = [], _OVERVIEW_STEP
-        while size * _OVERVIEW_STEP / level > _SMALLEST_OVERVIEW * _OVERVIEW_STEP:
+        while size * _OVERVIEW_STEP / level > _SMALLEST_OVERVIEW:
             levels.append(level)
             level *= _OVERVIEW_STEP
         return levels

@@ -141,7 +141,7 @@ class MintpyFile:
         """Dates of the bands of a time series; raises ``hdf5.no_dates`` where there are none."""
         values = self._date_array()
         if values is None or values.ndim != 1:
-            raise InsarError("hdf5.no_dates", file=str(self.path))
+            raise InsarError("hdf5.no_dates", file=str(self.path), dataset="date")
         return [_parse_date(value, self.path) for value in values]
 
     @property
@@ -149,7 +149,7 @@ class MintpyFile:
         """Dates of the bands of an interferogram stack."""
         values = self._date_array()
         if values is None or values.ndim != 2:
-            raise InsarError("hdf5.no_dates", file=str(self.path))
+            raise InsarError("hdf5.no_dates", file=str(self.path), dataset="date")
         return [(_parse_date(a, self.path), _parse_date(b, self.path)) for a, b in values]
 
     def band_names(self, dataset: Dataset) -> list[str]:
@@ -374,7 +374,7 @@ def _open(path: Path) -> h5py.File:
         return h5py.File(path, "r")
     except OSError as error:
         reason = str(error)
-        is_locked = error.errno in (errno.EAGAIN, errno.EACCES) or "lock" in reason or "for write" in reason
+        is_locked = error.errno in (errno.EAGAIN, errno.EACCES) or "unable to lock" in reason or "open for write" in reason
         is_fresh = time.time() - path.stat().st_mtime < _BUSY_SECONDS
         if is_locked or (is_hdf5(path) and is_fresh):
             raise InsarError("hdf5.busy", file=str(path)) from error
@@ -395,4 +395,4 @@ def _parse_date(text: str, path: Path) -> dt.date:
     try:
         return dt.datetime.strptime(text[:8], "%Y%m%d").date()
     except ValueError as error:
-        raise InsarError("hdf5.no_dates", file=str(path)) from error
+        raise InsarError("hdf5.no_dates", file=str(path), dataset="date") from error

@@ -56,6 +56,7 @@ class VectorWriter:
     def __init__(self, plan: VectorPlan) -> None:
         self._plan = plan
         self._is_added = False
+        self._is_in_transaction = False
         self._folder: Path | None = None
         self._source: Any = None
         self.layer: Any = None
@@ -105,6 +106,7 @@ class VectorWriter:
             if plan.layer in names and not plan.replaces:
                 raise InsarError("export.layer_exists", file=str(plan.output), layer=plan.layer)
             self._source.StartTransaction()
+            self._is_in_transaction = True
             if plan.layer in names:
                 self._source.DeleteLayer(names.index(plan.layer))
         else:
@@ -134,6 +136,7 @@ class VectorWriter:
         self.layer.SyncToDisk()
         if suffix == ".gpkg":
             self._source.CommitTransaction()
+            self._is_in_transaction = False
         self.layer = None
         self._source = None
         if self._folder is None:
@@ -145,7 +148,7 @@ class VectorWriter:
 
     def _abandon(self) -> None:
         self.layer = None
-        if self._source is not None and self._is_added:
+        if self._source is not None and self._is_in_transaction:
             self._source.RollbackTransaction()
         self._source = None
         if self._folder is not None:
