@@ -52,6 +52,9 @@ def environment(
 ) -> dict[str, str]:
     """Environment of the session: the staged plugin, the engine, whole pixels."""
     values = {**os.environ, "QGIS_PLUGINPATH": str(STAGE), "QT_SCALE_FACTOR_ROUNDING_POLICY": "Round"}
+    # QGIS embeds the python3 that comes first on PATH; another one (pyenv, conda) has no PyQGIS.
+    qgis_python = Path(os.environ.get("QGIS_PYTHON", "/usr/bin/python3"))
+    values["PATH"] = os.pathsep.join([str(qgis_python.parent), values.get("PATH", "")])
     if engine_python is not None:
         values["INSARHUB_ENGINE_PYTHON"] = str(engine_python)
     return {**values, **(extra or {})}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -14,7 +15,7 @@ import qgis_session
 
 THEMES = {"light": "default", "dark": "Night Mapping"}
 SCRIPT = Path(__file__).resolve().parent / "screenshots_in_qgis.py"
-SECONDS = 240
+SECONDS = 120
 
 
 def take(folder: Path, job: Path | None, products: Path | None, only: list[str]) -> list[str]:
@@ -37,7 +38,9 @@ def take(folder: Path, job: Path | None, products: Path | None, only: list[str])
                     "only": only,
                     "outcome": str(outcome),
                 }
-                variables = {**display, "INSARHUB_SCREENSHOT_PLAN": json.dumps(plan), "HOME": str(profile)}
+                # QGIS embeds the python3 that comes first on PATH, which must be the one with PyQGIS.
+                path = f"{qgis_session.ROOT / '.venv' / 'qgis' / 'bin'}{os.pathsep}{os.environ['PATH']}"
+                variables = {**display, "PATH": path, "INSARHUB_SCREENSHOT_PLAN": json.dumps(plan), "HOME": str(profile)}
                 if not has_engine:
                     variables["INSARHUB_ENGINE_PYTHON"] = ""
                 log = folder / f"qgis-{suffix}-{'engine' if has_engine else 'bare'}.log"

@@ -15,10 +15,21 @@ from qgis.core import (
     QgsProcessingParameterFile,
     QgsProcessingParameterFolderDestination,
     QgsProcessingParameterString,
+    QgsProperty,
 )
 
 from insarhub_qgis.core import requests
 from insarhub_qgis.processing.base import EXPORT, InsarAlgorithm, existing_file, tr
+
+
+class FileOrFolderParameter(QgsProcessingParameterFile):
+    """A path with a file button that takes a folder as well; QGIS's own refuses one or the other."""
+
+    def checkValueIsAcceptable(self, value: Any, context: QgsProcessingContext | None = None) -> bool:
+        return bool(value) and isinstance(value, (str, QgsProperty))
+
+    def clone(self) -> FileOrFolderParameter:
+        return FileOrFolderParameter(self.name(), self.description())
 
 
 class ExportResults(InsarAlgorithm):
@@ -43,7 +54,7 @@ class ExportResults(InsarAlgorithm):
     FORMAT = "FORMAT"
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
-        self.addParameter(QgsProcessingParameterFile(self.INPUT, tr("MintPy HDF5 file or job folder")))
+        self.addParameter(FileOrFolderParameter(self.INPUT, tr("MintPy HDF5 file or job folder")))
         self.addParameter(QgsProcessingParameterString(self.DATASETS, tr("Datasets"), optional=True))
         self.addParameter(QgsProcessingParameterFile(self.MASK, tr("Mask"), optional=True))
         unit = QgsProcessingParameterEnum(
