@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""GeoTIFF copies of datasets that GDAL's HDF5 driver cannot read (bool, lzf), beside the job's other caches."""
+"""GeoTIFF copies of datasets that GDAL's HDF5 driver cannot read (bool, lzf), in the job's layer cache."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Polygon of the ground that a raster or HDF5 file covers: its bounds, or its valid data. docs: analysis.md 7."""
+"""Polygon of what a raster or HDF5 file covers: its bounds, or its valid data. docs: analysis.md 7."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def run(request: ExportFootprint, context: RunContext) -> dict[str, Any]:
     Raises
     ------
     InsarError
-        ``footprint.no_data`` when no pixel is valid; ``export.*``, ``hdf5.*``, ``raster.*``, ``file.missing``.
+        ``footprint.no_data`` when none is valid; ``export.*``, ``hdf5.*``, ``raster.*``, ``file.missing``.
     """
     if request.method not in ("bounds", "valid"):
         raise InsarError("export.bad_option", option="method", value=request.method)
@@ -159,7 +159,9 @@ def _raster_reader(raster: Any) -> _ReadValid:
     return read
 
 
-def _outline(source: _Source, read: _ReadValid, request: ExportFootprint, context: RunContext) -> ogr.Geometry:
+def _outline(
+    source: _Source, read: _ReadValid, request: ExportFootprint, context: RunContext
+) -> ogr.Geometry:
     if request.method == "bounds":
         outline = ogr.Geometry(ogr.wkbMultiPolygon)
         outline.AddGeometry(_box(source.georeference.bounds))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Writes large GeoTIFFs window by window: bounded memory, and nothing half done under the final name.
 
-ZSTD level 1 without predictor: on a 1.8 GB series, deflate level 1 with predictor 3 took 2.8 times as long for
-a file one per cent smaller. Every GDAL that ships with QGIS 3.40 reads it. Overviews are averaged from the
+ZSTD level 1 without predictor: on a 1.8 GB series, deflate level 1 with predictor 3 took 2.8 times as long
+for a file one per cent smaller. Every GDAL that ships with QGIS 3.40 reads it. Overviews are averaged from the
 windows as they pass, which costs a tenth of reading the finished file again.
 """
 
@@ -19,7 +19,13 @@ from osgeo import gdal, gdal_array, osr
 
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.georeference import Georeference
-from insarhub_qgis.core.progress import IsCancelled, Report, ignore_progress, never_cancelled, stop_if_cancelled
+from insarhub_qgis.core.progress import (
+    IsCancelled,
+    Report,
+    ignore_progress,
+    never_cancelled,
+    stop_if_cancelled,
+)
 
 gdal.UseExceptions()
 osr.UseExceptions()
@@ -73,7 +79,7 @@ class RasterPlan:
         return nodata_for(self.dtype)
 
     def windows(self) -> Iterator[tuple[slice, slice, slice]]:
-        """Cover the raster with (bands, rows, cols) of whole tiles; all bands of a place follow each other."""
+        """Cover the raster with (bands, rows, cols) of whole tiles; the bands of a place in a row."""
         width, height, count = self.georeference.width, self.georeference.height, len(self.band_names)
         tile_bytes = TILE * TILE * self.dtype.itemsize
         bands_step = min(count, max(1, WINDOW_BYTES // tile_bytes))

@@ -374,7 +374,9 @@ def _open(path: Path) -> h5py.File:
         return h5py.File(path, "r")
     except OSError as error:
         reason = str(error)
-        is_locked = error.errno in (errno.EAGAIN, errno.EACCES) or "unable to lock" in reason or "open for write" in reason
+        is_locked = error.errno in (errno.EAGAIN, errno.EACCES) or any(
+            text in reason for text in ("unable to lock", "open for write")
+        )
         is_fresh = time.time() - path.stat().st_mtime < _BUSY_SECONDS
         if is_locked or (is_hdf5(path) and is_fresh):
             raise InsarError("hdf5.busy", file=str(path)) from error
