@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -132,8 +133,13 @@ class JobDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(color)
         painter.setFont(font)
-        summary_width = min(option.fontMetrics.horizontalAdvance(job.summary), area.width() // 2)
-        name_width = area.width() - 2 * MARGIN_PX - (summary_width + 12 if job.summary else 0)
+        whole_width = area.width() - 2 * MARGIN_PX
+        gap = 12 if job.summary else 0
+        # The name comes first; the summary takes what it leaves, but a third at least.
+        wanted = option.fontMetrics.horizontalAdvance(job.summary) + 2 if job.summary else 0
+        left_over = whole_width - gap - bold_metrics.horizontalAdvance(job.name) - 2
+        summary_width = min(wanted, max(left_over, whole_width // 3))
+        name_width = whole_width - gap - summary_width
         name = bold_metrics.elidedText(job.name, Qt.TextElideMode.ElideMiddle, name_width)
         painter.drawText(QRect(area.left() + MARGIN_PX, top, name_width, line_height), 0, name)
         font.setBold(False)
@@ -178,9 +184,9 @@ class JobDelegate(QStyledItemDelegate):
         left = option.rect.left() + MARGIN_PX
         QgsApplication.getThemeIcon("/mIconWarning.svg").paint(painter, QRect(left, top, line_height, line_height))
         width = option.rect.width() - 2 * MARGIN_PX - line_height - 4
-        text = option.fontMetrics.elidedText(
-            messages.what_happened(job.problems[0]), Qt.TextElideMode.ElideRight, width
-        )
+        # The row says which folder it is; its path would push the reason out of sight.
+        reason = messages.what_happened(job.problems[0]).replace(f"{job.path}{os.sep}", "")
+        text = option.fontMetrics.elidedText(reason, Qt.TextElideMode.ElideRight, width)
         painter.setPen(color)
         painter.drawText(QRect(left + line_height + 4, top, width, line_height), 0, text)
 
@@ -229,8 +235,8 @@ class JobDelegate(QStyledItemDelegate):
         x = left
         y = area.top() + MARGIN_PX + metrics.height() + 4
         tags: list[_Tag] = []
-        for mark in job.marks:
-            width = metrics.horizontalAdvance(mark.text) + ICON_PX + 3 + 2 * TAG_PADDING_PX
+        for mark in job.tags:
+            width = metrics.horizontalAdvance(mark.text) + ICON_PX + 5 + 2 * TAG_PADDING_PX
             width = min(width, area.width() - 2 * MARGIN_PX)
             if x > left and x + width > area.right() - MARGIN_PX:
                 x, y = left, y + height + 3

@@ -41,6 +41,11 @@ class JobOverview:
     best_page: str
     problems: tuple[InsarError, ...] = ()
 
+    @property
+    def tags(self) -> tuple[StageMark, ...]:
+        """Marks for the list, where Results shows once there are any."""
+        return tuple(mark for mark in self.marks if mark.page_key != "results" or mark.state != NOT_BEGUN)
+
 
 def _tr(text: str, count: int = -1) -> str:
     return QCoreApplication.translate("JobOverview", text, None, count)

@@ -13,6 +13,7 @@ from qgis.PyQt.QtWidgets import (
     QGroupBox,
     QLabel,
     QPushButton,
+    QSizePolicy,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -45,6 +46,7 @@ class OptionsPage(QgsOptionsPageWidget):
         self.state = QLabel(self)
         self.state.setObjectName("insarhubOptionEngineState")
         self.state.setWordWrap(True)
+        self.state.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.state.setText(self._state_text())
         setup = QPushButton(self.tr("&Set-up Page…"), self)
         setup.setObjectName("insarhubOptionSetup")

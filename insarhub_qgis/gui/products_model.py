@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QSortFilterProxyModel, Qt
 from qgis.PyQt.QtGui import QStandardItem, QStandardItemModel
 from qgis.PyQt.QtWidgets import QWidget
@@ -161,8 +160,7 @@ class ProductsModel(QStandardItemModel):
         leaf.setData(
             f"{pair_text(archive)} {archive.product.name} {kind.quantity} {kind.key}".lower(), SEARCH_ROLE
         )
-        leaf.setToolTip(archive.members[kind_key])
-        leaf.setIcon(QgsApplication.getThemeIcon("/mIconRaster.svg"))
+        leaf.setToolTip(f"{leaf.text()}\n{archive.members[kind_key]}")
         self._leaves[archive.gdal_path(kind_key)] = leaf
         return leaf
 

@@ -46,6 +46,7 @@ from insarhub_qgis.gui.short_text import ShortLabel
 from insarhub_qgis.host import messages
 
 TREE, MESSAGE = 0, 1
+INDENTATION_PX = 14
 #: The main thread works this long on layers before it lets QGIS breathe.
 LOAD_SLICE_S = 0.05
 
@@ -99,6 +100,7 @@ class ProductsPage(QWidget):
         self.tree.setModel(self.proxy)
         self.tree.setAlternatingRowColors(True)
         self.tree.setUniformRowHeights(True)
+        self.tree.setIndentation(INDENTATION_PX)
         self.tree.setSortingEnabled(True)
         self.tree.sortByColumn(PAIR_COLUMN, Qt.SortOrder.AscendingOrder)
         self.tree.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -243,8 +245,14 @@ class ProductsPage(QWidget):
         header = self.tree.header()
         header.setStretchLastSection(False)
         header.setSectionResizeMode(PAIR_COLUMN, QHeaderView.ResizeMode.Stretch)
-        for column in (DAYS_COLUMN, BASELINE_COLUMN):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        header.setMinimumSectionSize(24)
+        # Measured by hand: ResizeToContents keeps room for a sort mark, which the pairs lack at 340 px.
+        for column, widest in ((DAYS_COLUMN, "8888"), (BASELINE_COLUMN, "−88888")):
+            title = str(self.model.headerData(column, Qt.Orientation.Horizontal))
+            metrics = self.tree.fontMetrics()
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+            width = max(metrics.horizontalAdvance(widest), metrics.horizontalAdvance(title)) + 12
+            header.resizeSection(column, width)
         self._span_children()
         for row in range(self.proxy.rowCount()):
             index = self.proxy.index(row, 0)
@@ -398,7 +406,6 @@ class ProductsPage(QWidget):
         count = len(self._products.archives)
         loaded = self.model.loaded_count()
         has_products = count > 0
-        self.filter.setEnabled(has_products)
         self.load_button.setEnabled(has_products)
         self.remove_button.setEnabled(loaded > 0)
         if has_products:

@@ -154,6 +154,8 @@ class SetupPage(QWidget):
         layout.addWidget(self.piece_text)
         layout.addLayout(check_row)
         layout.addWidget(self.log_box)
+        layout.addStretch(0)
+        self.log_box.collapsedStateChanged.connect(self._share_height)
         self._show_state()
 
     # page of the dock
@@ -332,8 +334,15 @@ class SetupPage(QWidget):
         self.pieces.setVisible(has_pieces)
         self.piece_text.setVisible(has_pieces)
         self.check_button.setVisible(is_usable)
-        # Without the list its stretch would tear the page apart: the log takes the room.
-        self.layout().setStretch(self.layout().indexOf(self.log_box), 0 if has_pieces else 1)
+        self._share_height()
+
+    def _share_height(self) -> None:
+        # Without the list nothing else may stretch: an open log takes the room, else the end of the page.
+        layout = self.layout()
+        has_pieces = self.pieces.topLevelItemCount() > 0
+        is_open = not self.log_box.isCollapsed()
+        layout.setStretch(layout.indexOf(self.log_box), 1 if is_open else 0)
+        layout.setStretch(layout.count() - 1, 0 if has_pieces or is_open else 1)
 
     def _words(self, environment: EngineEnvironment) -> tuple[str, str]:
         if self._creation is not None:

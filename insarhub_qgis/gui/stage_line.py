@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qgis.PyQt.QtCore import QEvent, QSize, Qt, pyqtSignal
+from qgis.PyQt.QtGui import QResizeEvent
 from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
 from insarhub_qgis.gui.icons import icon
@@ -52,6 +53,8 @@ class StageLine(QWidget):
         self.setAccessibleName(self.tr("Stages of the job"))
         self._marks: tuple[StageMark, ...] = ()
         self._current = ""
+        self._is_compact = False
+        self._full_width = 0
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(0)
@@ -68,11 +71,25 @@ class StageLine(QWidget):
         }[state]
 
     def show_stages(self, marks: Sequence[StageMark], current_page: str) -> None:
-        """Show the stages; the one of the current page is marked by weight and a checked button."""
+        """Show the stages; the one of the current page is marked by a checked button."""
         if tuple(marks) == self._marks and current_page == self._current:
             return
         self._marks, self._current = tuple(marks), current_page
+        self._is_compact = False
         self._rebuild()
+        self._fit()
+
+    def _fit(self) -> None:
+        # What a narrow dock can spare: counts, and the name of a stage without a page.
+        is_compact = self._full_width > self.width()
+        if is_compact != self._is_compact:
+            self._is_compact = is_compact
+            self._rebuild()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._marks:
+            self._fit()
 
     def sizeHint(self) -> QSize:
         return QSize(320, super().sizeHint().height())
@@ -97,33 +114,43 @@ class StageLine(QWidget):
                 arrow.setContentsMargins(1, 0, 1, 0)
                 arrow.setAlignment(Qt.AlignmentFlag.AlignCenter)
                 self._layout.addWidget(arrow)
-            self._layout.addWidget(self._button(mark))
+            self._layout.addWidget(self._button(mark) if mark.page_key else self._plain(mark))
         self._layout.addStretch(1)
+        if not self._is_compact:
+            self._full_width = self._layout.sizeHint().width()
 
     def _button(self, mark: StageMark) -> QToolButton:
         button = QToolButton(self)
-        button.setObjectName(f"insarhubStage_{mark.page_key or mark.tag}")
+        button.setObjectName(f"insarhubStage_{mark.page_key}")
         button.setAutoRaise(True)
         button.setIcon(icon(f"stage_{mark.state}"))
         button.setIconSize(QSize(14, 14))
-        button.setText(mark.text)
+        button.setText(mark.tag if self._is_compact else mark.text)
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         word = self.state_word(mark.state)
         button.setAccessibleName(f"{mark.text}: {word}")
-        is_current = bool(mark.page_key) and mark.page_key == self._current
+        is_current = mark.page_key == self._current
         button.setCheckable(is_current)
         button.setChecked(is_current)
-        font = button.font()
-        font.setBold(is_current)
-        button.setFont(font)
-        if mark.page_key:
-            button.setToolTip(self.tr("{stage}: {state}. Click to go there.").format(stage=mark.tag, state=word))
-            button.clicked.connect(lambda: self._choose(button, mark.page_key))
-        else:
-            button.setEnabled(False)
-            button.setToolTip(f"{mark.tag}: {word}")
+        button.setToolTip(self.tr("{stage}: {state}. Click to go there.").format(stage=mark.tag, state=word))
+        button.clicked.connect(lambda: self._choose(button, mark.page_key))
         return button
+
+    def _plain(self, mark: StageMark) -> QWidget:
+        """A stage without a page of its own: to be read, not to be clicked."""
+        stage = QWidget(self)
+        stage.setObjectName(f"insarhubStage_{mark.tag}")
+        stage.setToolTip(f"{mark.tag}: {self.state_word(mark.state)}")
+        picture = QLabel(stage)
+        picture.setPixmap(icon(f"stage_{mark.state}").pixmap(QSize(14, 14)))
+        layout = QHBoxLayout(stage)
+        layout.setContentsMargins(0, 0, 1, 0)
+        layout.setSpacing(3)
+        layout.addWidget(picture)
+        if not self._is_compact:
+            layout.addWidget(QLabel(mark.text, stage))
+        return stage
 
     def _choose(self, button: QToolButton, page_key: str) -> None:
         if button.isCheckable():

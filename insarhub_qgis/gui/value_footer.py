@@ -36,7 +36,6 @@ class ValueFooter(ShortLabel):
 
     def clear_value(self) -> None:
         self.setText(self.tr("Move over an InSAR layer to read its value."))
-        self.setEnabled(False)
 
     def close_footer(self) -> None:
         """Stop following the canvas."""
@@ -73,10 +72,8 @@ class ValueFooter(ShortLabel):
             from insarhub_qgis.host import messages
 
             self.setText(messages.what_happened(error))
-            self.setEnabled(False)
             return
         if value is None:
             self.clear_value()
             return
         self.setText(value.text())
-        self.setEnabled(value.value is not None)
