@@ -49,6 +49,7 @@ JOB_PAGES = (PRODUCTS, ANALYZER, RESULTS)
 
 PREFERRED_WIDTH_PX = 380
 USABLE_WIDTH_PX = 340
+MINIMUM_WIDTH_PX = 320
 
 
 class PageStack(QStackedWidget):
@@ -168,6 +169,8 @@ class InsarHubDock(QgsDockWidget):
         layout.addWidget(self.stack, 1)
         layout.addWidget(line)
         layout.addWidget(self.footer)
+        # Pages take what they get, so the dock itself keeps the width that they were made for.
+        content.setMinimumWidth(MINIMUM_WIDTH_PX)
         self.setWidget(content)
 
         for keys, slot in ((QKeySequence(Qt.Key.Key_Escape), self.go_back), (QKeySequence("F1"), self.show_help)):

@@ -117,7 +117,9 @@ class StageLine(QWidget):
             self._layout.addWidget(self._button(mark) if mark.page_key else self._plain(mark))
         self._layout.addStretch(1)
         if not self._is_compact:
-            self._full_width = self._layout.sizeHint().width()
+            # Not the layout's own hint: it leaves out children that are not shown yet.
+            items = (self._layout.itemAt(place).widget() for place in range(self._layout.count()))
+            self._full_width = sum(widget.sizeHint().width() for widget in items if widget is not None)
 
     def _button(self, mark: StageMark) -> QToolButton:
         button = QToolButton(self)

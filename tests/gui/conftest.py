@@ -20,7 +20,21 @@ from qgis.PyQt.QtWidgets import QMainWindow, QMenu
 from insarhub_qgis.host import engine_environment, settings
 from tests.makers.engine_python import find_engine_python
 
-METADATA = "Reference Granule: S1A_A\nSecondary Granule: S1A_B\nBaseline: {baseline}\nHeading: -12.4\n"
+METADATA = """Reference Granule: S1A_IW_SLC__1SDV_20210104T004006_20210104T004033_036013_0438A1_AAAA
+Secondary Granule: S1A_IW_SLC__1SDV_20210116T004005_20210116T004032_036188_043E9B_BBBB
+Reference Orbit Number: 36013
+Secondary Orbit Number: 36188
+Baseline: {baseline}
+UTC time: 2406.5
+Heading: -12.4
+Spacecraft height: 693000.0
+Earth radius at nadir: 6377000.0
+Slant range near: 799000.0
+Range looks: 20
+Azimuth looks: 4
+Unwrapping type: mcf
+"""
+ALL_KINDS = ("unw_phase", "corr", "dem", "lv_theta", "lv_phi", "water_mask")
 
 
 class Window:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from insarhub_qgis.core.requests import CheckEnvironment
 from insarhub_qgis.gui.dock import USABLE_WIDTH_PX
 from insarhub_qgis.host.paths import package_folder
 from insarhub_qgis.host.settings import settings
-from tests.gui.conftest import write_zip
+from tests.gui.conftest import ALL_KINDS, write_zip
 
 
 def drop(dock, path: Path) -> None:
@@ -48,6 +49,7 @@ def test_a_bad_job_is_shown_as_bad_beside_the_good_one(dock, job, patience, ifac
     overviews = {job.name: job for job in home.model._jobs}
     assert overviews["valley"].problems == ()
     assert [problem.code for problem in overviews["zz old"].problems] == ["file.malformed"]
+    QTest.qWait(50)
     row = next(n for n in range(2) if home.proxy.index(n, 0).data() == "zz old")
     area = home.view.visualRect(home.proxy.index(row, 0))
     place = area.bottomLeft()
@@ -93,17 +95,15 @@ def test_every_page_fits_a_narrow_dock(dock, job, key):
     assert (package_folder() / "help" / f"{key}.html").is_file()
 
 
-def test_a_dropped_folder_of_products_becomes_a_job(dock, engine, tmp_path, patience, monkeypatch):
-    from datetime import date
-
+def test_a_dropped_folder_of_products_becomes_a_job(dock, engine, tmp_path, patience):
     work = tmp_path / "work"
     work.mkdir()
     settings().work_directory.setValue(str(work))
     products = tmp_path / "lake" / "hyp3"
-    write_zip(products, date(2021, 1, 4), date(2021, 1, 16))
+    write_zip(products, date(2021, 1, 4), date(2021, 1, 16), kinds=ALL_KINDS)
     before = sorted(path.name for path in products.iterdir())
     drop(dock, products)
-    patience.waitUntil(lambda: dock.page_key == "products", timeout=60_000)
+    patience.waitUntil(lambda: dock.page_key == "products", timeout=20_000)
     assert dock.job_folder == work / "lake"
     assert sorted(path.name for path in products.iterdir()) == before
     patience.waitUntil(lambda: dock.page("products").proxy.rowCount() == 1, timeout=10_000)
