@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import processing
-from qgis.core import QgsCoordinateTransform, QgsProcessingFeedback, QgsProject
+from qgis.core import QgsCoordinateReferenceSystem, QgsCoordinateTransform, QgsProcessingFeedback, QgsProject
 from qgis.PyQt.QtCore import QTimer
 from qgis.utils import iface, plugins
 
@@ -84,10 +84,31 @@ def show_results() -> None:
     plugin = plugins["insarhub_qgis"]
     plugin.show_job(job, page="results")
     plugin.show_series(job, series)
+    pick_telling_points(plugin.dock.context.series_dock(), job, series.path)
     extent = QgsCoordinateTransform(layer.crs(), project.crs(), project).transformBoundingBox(layer.extent())
     extent.scale(1.05)
     iface.mapCanvas().setExtent(extent)
     iface.mapCanvas().refresh()
+
+
+def pick_telling_points(dock: Any, job: Path, series_file: Path) -> None:
+    """Put the fastest away, the fastest toward and an average coherent pixel into the chart."""
+    import numpy as np
+    from insarhub_qgis.layers.series_reader import SeriesReader
+    from osgeo import gdal
+
+    def read(name: str) -> np.ndarray:
+        return gdal.Open(f'HDF5:"{job / name}.h5"://{name}').ReadAsArray()
+
+    velocity, coherence = read("velocity"), read("temporalCoherence")
+    usable = np.flatnonzero((coherence > np.nanpercentile(coherence[coherence > 0], 60)) & np.isfinite(velocity))
+    ordered = usable[np.argsort(velocity.ravel()[usable])]
+    reader = SeriesReader(series_file)
+    crs = QgsCoordinateReferenceSystem(reader.crs)
+    for name, share in (("fastest away", 0.0), ("middle", 0.5), ("fastest toward", 1.0)):
+        index = ordered[round(share * (len(ordered) - 1))]
+        dock.add_point(*reader.centre_of(*divmod(int(index), velocity.shape[1])), crs, name)
+    reader.close()
 
 
 def finish(log: Log, error: str) -> None:
@@ -97,6 +118,8 @@ def finish(log: Log, error: str) -> None:
         if not project.write(PLAN["project"]):
             error = f"the project {PLAN['project']} could not be written: {project.error()}"
     Path(PLAN["outcome"]).write_text(json.dumps({"log": log.lines, "error": error}), encoding="utf-8")
+    # An empty project asks nothing on exit, wherever its layers lie.
+    project.clear()
     project.setDirty(False)
     iface.actionExit().trigger()
 

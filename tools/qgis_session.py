@@ -31,6 +31,7 @@ newsFeed=false
 showTips=false
 
 [app]
+askToSaveMemoryLayers=false
 projections\\unknownCrsBehavior=NoAction
 
 [UI]
