@@ -23,7 +23,7 @@ from insarhub_qgis.core.progress import stop_if_cancelled
 from insarhub_qgis.core.requests import CleanUp
 from insarhub_qgis.core.run_context import RunContext
 from insarhub_qgis.engine.mintpy_hdf5 import MintpyFile
-from insarhub_qgis.engine.mintpy_workspace import stack_is_whole
+from insarhub_qgis.engine.mintpy_stack import stack_is_whole
 
 STACK_FILE = Path("inputs") / "ifgramStack.h5"
 _TEMPORARY_FOLDER = "tmp"
