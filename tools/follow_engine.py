@@ -5,17 +5,22 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+
+#: A check of a complete environment is over before this; only real work is worth a line.
+QUIET_SECONDS = 4.0
 
 
 def main(title: str) -> int:
     shown = False
+    started = time.monotonic()
     for line in sys.stdin:
         message = json.loads(line)
         kind = message.get("type")
         if kind == "log" and message.get("level") in ("warning", "error"):
             print(f"{title}: {message['text']}", file=sys.stderr)
-        elif kind == "progress" and message.get("text") and not shown:
-            print(f"set-up: {title}")
+        elif kind == "progress" and not shown and time.monotonic() - started > QUIET_SECONDS:
+            print(f"set-up: {title}, once, about a minute", flush=True)
             shown = True
         elif kind == "error":
             print(f"set-up: {message.get('message') or message.get('code')}", file=sys.stderr)
