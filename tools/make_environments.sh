@@ -60,7 +60,7 @@ make_engine() {
 }
 
 make_gates() {
-    local wanted="ruff==0.17.5 mypy==2.4.1 import-linter==2.16 flake8==7.5.0 flake8-qgis==2.1.0 bandit==1.9.4 detect-secrets==1.5.0 qgis-plugin-analyzer==1.18.0 vulture==2.16 numpy networkx types-setuptools"
+    local wanted="ruff==0.17.5 mypy==2.4.1 import-linter==2.16 flake8==7.5.0 flake8-qgis==2.1.0 bandit==1.9.4 detect-secrets==1.5.0 qgis-plugin-analyzer==1.18.0 vulture==2.16 numpy==2.4.6 networkx==3.6.1"
     is_complete gates "$wanted" && return
     echo "set-up: environment of the gates"
     rm -rf .venv/gates
