@@ -10,6 +10,8 @@ Two places where MintPy 1.6.4 is changed for the run:
   unwrapping that is zero bins, which matplotlib refuses. The picture is left out then, the HDF5 is written.
 - ``reference_point`` without a given point picks any pixel above the coherence threshold at random, so two runs
   differ. Here it takes the most coherent one of them.
+
+``load_data`` is MintPy's own, with the rasters read ahead in threads (`read_ahead`).
 """
 
 from __future__ import annotations
@@ -88,9 +90,17 @@ def run_step(config: str, folder: str, step: str) -> None:
         _skip_empty_histogram()
     if step == "reference_point":
         _reference_at_most_coherent_pixel()
-    from mintpy.cli import smallbaselineApp
+    with _read_ahead(config, folder) if step == "load_data" else contextlib.nullcontext():
+        from mintpy.cli import smallbaselineApp
 
-    smallbaselineApp.main([config, "--dir", folder, "--dostep", step])
+        smallbaselineApp.main([config, "--dir", folder, "--dostep", step])
+
+
+def _read_ahead(config: str, folder: str) -> contextlib.AbstractContextManager[Any]:
+    from insarhub_qgis.core.mintpy_config import MintpyConfig
+    from insarhub_qgis.engine.read_ahead import ReadAhead, rasters_in_order
+
+    return ReadAhead(rasters_in_order(Path(folder), MintpyConfig.read(Path(config))))
 
 
 def main(arguments: list[str]) -> int:
