@@ -105,6 +105,18 @@ class RunAnalysis(Request):
 
 
 @dataclass(frozen=True)
+class StackFacts(Request):
+    """Look at the loaded stack of a job: its pairs, their mean coherence, and thresholds that fit it.
+
+    Result: ``{"rows", "columns", "pairs": [[date, date]], "dates": [...], "mean_coherence": [...], "suggested": [{"key",
+    "value", "reason", "fields"}]}``.
+    """
+
+    command: ClassVar[str] = "stack-facts"
+    job_folder: str
+
+
+@dataclass(frozen=True)
 class CleanUp(Request):
     """List (``dry_run``) or delete what the analysis no longer needs.
 

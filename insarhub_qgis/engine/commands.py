@@ -17,6 +17,7 @@ _COMMANDS: dict[type[requests.Request], str] = {
     requests.OpenProducts: "insarhub_qgis.engine.open_products:run",
     requests.PrepareAnalysis: "insarhub_qgis.engine.prepare_analysis:run",
     requests.RunAnalysis: "insarhub_qgis.engine.mintpy_run:run",
+    requests.StackFacts: "insarhub_qgis.engine.stack_facts:run",
     requests.CleanUp: "insarhub_qgis.engine.clean_up:run",
     requests.ExportResults: "insarhub_qgis.engine.export_results:run",
     requests.ExportFootprint: "insarhub_qgis.engine.export_footprint:run",

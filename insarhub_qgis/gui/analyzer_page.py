@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 from qgis.core import Qgis, QgsApplication, QgsMapLayerProxyModel, QgsVectorLayer
 from qgis.gui import QgsMapLayerComboBox
-from qgis.PyQt.QtCore import Qt, pyqtSignal
+from qgis.PyQt.QtCore import QObject, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QFontDatabase, QTextCursor
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
@@ -18,10 +19,12 @@ from qgis.PyQt.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
+    QMenu,
     QMessageBox,
     QPlainTextEdit,
     QPushButton,
     QTabWidget,
+    QToolButton,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -30,21 +33,25 @@ from qgis.PyQt.QtWidgets import (
 
 from insarhub_qgis.core import mintpy_job
 from insarhub_qgis.core.clip_manifest import MANIFEST_NAME
-from insarhub_qgis.core.errors import InsarError
+from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.mintpy_config import CONFIG_NAME, MintpyConfig
 from insarhub_qgis.core.mintpy_job import MintpyJob
 from insarhub_qgis.core.mintpy_steps import enabled_steps, steps_after
-from insarhub_qgis.core.requests import PrepareAnalysis, RunAnalysis
+from insarhub_qgis.core.requests import PrepareAnalysis, Request, RunAnalysis, StackFacts
 from insarhub_qgis.gui.clean_up_dialog import CleanUpDialog
 from insarhub_qgis.gui.options_table import OptionsTable
 from insarhub_qgis.gui.page_context import PageContext
 from insarhub_qgis.gui.prepare_report_dialog import PrepareReportDialog, read_report
+from insarhub_qgis.gui.short_text import ShortLabel
+from insarhub_qgis.gui.thresholds_dialog import ThresholdsDialog
 from insarhub_qgis.host.messages import sentence
 from insarhub_qgis.layers.area_of_interest import area_of_interest_wkt
 from insarhub_qgis.layers.result_layers import add_result_layer
-from insarhub_qgis.layers.result_sources import list_results
+from insarhub_qgis.layers.result_sources import ResultSource, list_results
 
 LOG_LINES = 5000
+CONFIG_TAB = 1
+_TROPOSPHERE = "mintpy.troposphericDelay.method"
 #: mark, so that the state is not told by colour alone
 _MARKS = {
     mintpy_job.WAITING: "○",
@@ -97,9 +104,10 @@ class AnalyzerPage(QWidget):
         self._folder: Path | None = None
         self._state: _AnalysisState | None = None
         self._request_number = 0
-        self._is_running = False
+        self._error: InsarError | None = None
         self._build()
         context.job_changed.connect(self._on_job_changed)
+        context.runs_changed.connect(self._refresh_buttons)
 
     # --- page contract
 
@@ -107,12 +115,27 @@ class AnalyzerPage(QWidget):
         if job_folder != self._folder:
             self._folder = job_folder
             self._state = None
+            self._error = None
             self._log.clear()
             self._steps.clear()
         self._read()
 
     def close_page(self) -> None:
         self._context.job_changed.disconnect(self._on_job_changed)
+        self._context.runs_changed.disconnect(self._refresh_buttons)
+
+    @property
+    def job_folder(self) -> Path | None:
+        """The job that is shown."""
+        return self._folder
+
+    @property
+    def is_running(self) -> bool:
+        """Whether this job, not another one, is being prepared or analysed."""
+        return any(
+            run.job_folder == self._folder and isinstance(run.task.request, (PrepareAnalysis, RunAnalysis))
+            for run in self._context.runs
+        )
 
     # --- widgets
 
@@ -123,13 +146,14 @@ class AnalyzerPage(QWidget):
         layout.addWidget(self._make_prepare(self))
         self._tabs = QTabWidget(self)
         self._tabs.setDocumentMode(True)
-        self._tabs.addTab(self._make_steps(self._tabs), self.tr("Steps"))
-        self._tabs.addTab(self._make_options(self._tabs), self.tr("Config"))
-        self._tabs.addTab(self._make_log(self._tabs), self.tr("Log"))
+        self._tabs.addTab(self._make_steps(self._tabs), self.tr("St&eps"))
+        self._tabs.addTab(self._make_options(self._tabs), self.tr("Co&nfig"))
+        self._tabs.addTab(self._make_log(self._tabs), self.tr("&Log"))
         layout.addWidget(self._tabs, 1)
         self._hint = QLabel(self)
         self._hint.setWordWrap(True)
         layout.addWidget(self._hint)
+        layout.addWidget(self._make_choices(self))
         layout.addLayout(self._make_buttons())
 
     def _make_prepare(self, parent: QWidget) -> QWidget:
@@ -147,7 +171,10 @@ class AnalyzerPage(QWidget):
             self._aoi_box.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self._aoi_box.setMinimumContentsLength(8)
-        self._selected_only = QCheckBox(self.tr("&Selected features only"), box)
+        self._selected_only = QCheckBox(self.tr("&Selected only"), box)
+        self._selected_only.setToolTip(self.tr("Only the selected features of the AOI layer"))
+        self._selected_only.setEnabled(False)
+        self._aoi_box.layerChanged.connect(lambda layer: self._selected_only.setEnabled(layer is not None))
         self._materialise = QCheckBox(self.tr("&Write real files"), box)
         self._materialise.setToolTip(
             self.tr(
@@ -158,9 +185,9 @@ class AnalyzerPage(QWidget):
         self._prepare_button.setObjectName("insarhubPrepare")
         self._prepare_button.setToolTip(self.tr("Check the products and find their common window"))
         self._prepare_button.clicked.connect(self._prepare)
-        self._report_button = QPushButton(self.tr("Re&port…"), box)
+        self._report_button = QPushButton(self.tr("Repor&t…"), box)
         self._report_button.clicked.connect(self._show_report)
-        self._prepared = QLabel(box)
+        self._prepared = ShortLabel(box)
         form.addRow(self.tr("&AOI"), self._aoi_box)
         checks = QHBoxLayout()
         checks.setSpacing(9)
@@ -199,6 +226,7 @@ class AnalyzerPage(QWidget):
         layout.setSpacing(6)
         self._options = OptionsTable(page)
         self._options.edited.connect(self._on_option_edited)
+        self._options.suggestion_requested.connect(self._ask_thresholds)
         layout.addWidget(self._options, 1)
         return page
 
@@ -211,6 +239,37 @@ class AnalyzerPage(QWidget):
         self._log.setAccessibleName(self.tr("Log of MintPy"))
         return self._log
 
+    def _make_choices(self, parent: QWidget) -> QWidget:
+        """What to do without the weather service; the correction is never changed unasked."""
+        self._choices = QWidget(parent)
+        row = QHBoxLayout(self._choices)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(6)
+        for text, tip, slot in (
+            (
+                self.tr("No Correct&ion"),
+                self.tr("Leave the troposphere in the series"),
+                lambda: self._choose_troposphere("no"),
+            ),
+            (
+                self.tr("By &Height"),
+                self.tr("Remove what correlates with height; needs no weather data"),
+                lambda: self._choose_troposphere("height_correlation"),
+            ),
+            (
+                self.tr("&Further Options…"),
+                self.tr("GACOS, OPERA or another weather folder"),
+                self._show_troposphere_options,
+            ),
+        ):
+            button = QPushButton(text, self._choices)
+            button.setToolTip(tip)
+            button.clicked.connect(slot)
+            row.addWidget(button)
+        row.addStretch(1)
+        self._choices.hide()
+        return self._choices
+
     def _make_buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(6)
@@ -219,15 +278,20 @@ class AnalyzerPage(QWidget):
             self.tr("Show mean coherence, unwrapping errors and masks on the map")
         )
         self._overview_button.clicked.connect(self._show_overview)
-        self._clean_button = QPushButton(self.tr("&Clean Up…"), self)
-        self._clean_button.clicked.connect(self._clean_up)
         self._results_button = QPushButton(self.tr("View Res&ults"), self)
         self._results_button.clicked.connect(lambda: self.page_requested.emit("results", str(self._folder)))
+        self._more_button = QToolButton(self)
+        self._more_button.setText(self.tr("&More"))
+        self._more_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._more_button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        menu = QMenu(self._more_button)
+        self._clean_action = menu.addAction(self.tr("&Clean Up…"), self._clean_up)
+        self._more_button.setMenu(menu)
         self._run_button = QPushButton(self.tr("&Run"), self)
         self._run_button.setObjectName("insarhubRunAnalysis")
         self._run_button.setDefault(True)
         self._run_button.clicked.connect(self._run)
-        for button in (self._overview_button, self._clean_button, self._results_button):
+        for button in (self._overview_button, self._results_button, self._more_button):
             row.addWidget(button)
         row.addStretch(1)
         row.addWidget(self._run_button)
@@ -270,8 +334,7 @@ class AnalyzerPage(QWidget):
             self._prepared.setText(self.tr("{used} used").format(used=len(used)))
         self._report_button.setEnabled(bool(state.report))
         self._options.show_config(state.config)
-        self._options.setEnabled(state.is_prepared)
-        if not self._is_running:
+        if not self.is_running or self._log.document().isEmpty():
             self._log.setPlainText(state.log)
             self._log.moveCursor(QTextCursor.MoveOperation.End)
         self._fill_steps(state)
@@ -324,22 +387,32 @@ class AnalyzerPage(QWidget):
         state = self._state
         is_prepared = state is not None and state.is_prepared
         is_unfinished = state is not None and state.job.is_unfinished
-        self._prepare_button.setEnabled(state is not None and not self._is_running)
-        self._run_button.setEnabled(is_prepared and not self._is_running and bool(self._ticked()))
+        is_running = self.is_running
+        self._prepare_button.setEnabled(state is not None and not is_running)
+        self._options.setEnabled(is_prepared and not is_running)
+        self._run_button.setEnabled(is_prepared and not is_running and bool(self._ticked()))
         self._run_button.setText(self.tr("&Resume") if is_unfinished else self.tr("&Run"))
-        self._clean_button.setEnabled(state is not None and not self._is_running)
+        self._clean_action.setEnabled(state is not None and not is_running)
         self._steps.setEnabled(is_prepared)
-        if self._is_running:
-            self._hint.setText("")
+        self._results_button.setEnabled(state is not None)
+        error = self._error
+        if error is None and is_unfinished and state.job.error:
+            error = InsarError.from_json(state.job.error)
+        if is_running or isinstance(error, Cancelled):
+            error = None
+        self._choices.setVisible(error is not None and error.code.startswith("era5."))
+        if is_running or state is None:
+            text = ""
+        elif error is not None:
+            text = "⚠ " + sentence(error)
         elif not is_prepared:
-            self._hint.setText(self.tr("Prepare first: it checks the products and writes what MintPy reads."))
-        elif is_unfinished and state.job.error:
-            self._hint.setText("⚠ " + sentence(InsarError.from_json(state.job.error)))
+            text = self.tr("Prepare first: it checks the products and writes what MintPy reads.")
         elif is_unfinished:
-            self._hint.setText(self.tr("The last run was interrupted. Resume goes on with the ticked steps."))
+            text = self.tr("The last run was interrupted. Resume goes on with the ticked steps.")
         else:
-            self._hint.setText("")
-        self._hint.setVisible(bool(self._hint.text()))
+            text = ""
+        self._hint.setText(text)
+        self._hint.setVisible(bool(text))
 
     # --- actions
 
@@ -358,17 +431,23 @@ class AnalyzerPage(QWidget):
                 self._context.show_error(error)
                 return
         request = PrepareAnalysis(str(self._folder), aoi_wkt, self._materialise.isChecked())
-        self._set_running(True)
+        self._start(request, self.tr("Prepare {job}").format(job=self._folder.name), self._on_prepared)
+
+    def _start(self, request: Request, text: str, on_success: Callable[[dict[str, Any]], None]) -> None:
+        folder = self._folder
+        self._error = None
+        self._log.clear()
+        watch = _RunWatch(self, folder)
         self._context.start(
             request,
-            self.tr("Prepare {job}").format(job=self._folder.name),
-            self._on_prepared,
-            self._on_failed,
-            on_log=self._append_log,
+            text,
+            on_success,
+            lambda error: self._on_failed(folder, error),
+            on_item=watch.take_item,
+            on_log=watch.take_log,
         )
 
     def _on_prepared(self, answer: dict[str, Any]) -> None:
-        self._set_running(False)
         self._context.show_success(
             self.tr("Prepared: {width} x {height} pixels, {size:.1f} kB written.").format(
                 width=answer["width"], height=answer["height"], size=answer["bytes_written"] / 1000.0
@@ -386,15 +465,9 @@ class AnalyzerPage(QWidget):
         is_rest = self._state.job.is_unfinished and set(ticked) == self._steps_to_run(self._state, enabled)
         steps = () if is_new_run or is_rest else tuple(ticked)
         request = RunAnalysis(str(self._folder), steps=steps, resume=not is_new_run)
-        self._log.clear()
-        self._set_running(True)
-        self._context.start(
-            request,
-            self.tr("Analyse {job}").format(job=self._folder.name),
-            self._on_run_done,
-            self._on_failed,
-            on_item=self._on_item,
-            on_log=self._append_log,
+        folder = self._folder
+        self._start(
+            request, self.tr("Analyse {job}").format(job=folder.name), lambda _: self._on_run_done(folder)
         )
 
     def _confirm_new_run(self) -> bool:
@@ -409,7 +482,7 @@ class AnalyzerPage(QWidget):
         )
         return answer == QMessageBox.StandardButton.Yes
 
-    def _on_item(self, item: dict[str, Any]) -> None:
+    def take_item(self, item: dict[str, Any]) -> None:
         found = self._steps.findItems(str(item.get("step")), Qt.MatchFlag.MatchExactly, 0)
         if found:
             self._steps.blockSignals(True)
@@ -417,26 +490,23 @@ class AnalyzerPage(QWidget):
             self._steps.blockSignals(False)
             self._steps.scrollToItem(found[0])
 
-    def _on_run_done(self, answer: dict[str, Any]) -> None:
-        self._set_running(False)
+    def _on_run_done(self, folder: Path) -> None:
         bar = self._context.message_bar()
         message = bar.createMessage(
-            "InSARHub", self.tr("The analysis of {job} is done.").format(job=self._folder.name)
+            "InSARHub", self.tr("The analysis of {job} is done.").format(job=folder.name)
         )
         button = QPushButton(self.tr("View Results"), message)
-        button.clicked.connect(lambda: self.page_requested.emit("results", str(self._folder)))
+        button.clicked.connect(lambda: self.page_requested.emit("results", str(folder)))
         message.layout().addWidget(button)
         bar.pushWidget(message, Qgis.MessageLevel.Success, 10)
 
-    def _on_failed(self, error: InsarError) -> None:
-        self._set_running(False)
+    def _on_failed(self, folder: Path, error: InsarError) -> None:
+        if folder == self._folder:
+            self._error = error
+            self._refresh_buttons()
         self._context.show_error(error)
 
-    def _set_running(self, is_running: bool) -> None:
-        self._is_running = is_running
-        self._refresh_buttons()
-
-    def _append_log(self, level: str, text: str) -> None:
+    def take_log(self, level: str, text: str) -> None:
         self._log.appendPlainText(text if level in ("info", "debug") else f"{level.upper()}: {text}")
 
     def _on_option_edited(self) -> None:
@@ -445,23 +515,31 @@ class AnalyzerPage(QWidget):
         except (InsarError, OSError) as error:
             self._context.show_error(error if isinstance(error, InsarError) else str(error))
             return
-        if self._state is not None and not self._is_running:
+        if self._state is not None and not self.is_running:
             self._fill_steps(self._state)
             self._refresh_buttons()
 
     def _show_report(self) -> None:
         if self._state is not None and self._folder is not None:
-            PrepareReportDialog(self._state.report, self._folder, self).exec()
+            dialog = PrepareReportDialog(self._state.report, self._folder, self)
+            dialog.exec()
+            dialog.deleteLater()
 
     def _show_overview(self) -> None:
         """Add the overview layers that are there; those that cannot be shown say why."""
-        if self._folder is None:
-            return
-        sources = [source for source in list_results(self._folder) if source.is_overview]
+        folder = self._folder
+        if folder is not None:
+            self._context.read(
+                self.tr("Reading the results of {job}").format(job=folder.name),
+                lambda _: [source for source in list_results(folder) if source.is_overview],
+                lambda sources: self._add_overview(folder, sources),
+            )
+
+    def _add_overview(self, folder: Path, sources: Sequence[ResultSource]) -> None:
         shown = 0
         for source in sources:
             try:
-                add_result_layer(self._context.project(), self._folder, self._folder.name, source)
+                add_result_layer(self._context.project(), folder, folder.name, source)
                 shown += 1
             except InsarError as error:
                 self._context.show_error(error)
@@ -476,4 +554,57 @@ class AnalyzerPage(QWidget):
 
     def _clean_up(self) -> None:
         if self._folder is not None:
-            CleanUpDialog(self._context, self._folder, QgsApplication.activeWindow() or self).exec()
+            dialog = CleanUpDialog(self._context, self._folder, QgsApplication.activeWindow() or self)
+            dialog.exec()
+            dialog.deleteLater()
+
+    # --- options
+
+    def _choose_troposphere(self, method: str) -> None:
+        """The user's answer to a weather service that cannot be used; the run then goes on by Resume."""
+        self._error = None
+        self._options.set_values({_TROPOSPHERE: method})
+        self._refresh_buttons()
+
+    def _show_troposphere_options(self) -> None:
+        self._tabs.setCurrentIndex(CONFIG_TAB)
+        self._options.show_group(_TROPOSPHERE.rpartition(".")[0].removeprefix("mintpy."))
+        self._options.view.setFocus()
+
+    def _ask_thresholds(self) -> None:
+        folder = self._folder
+        if folder is None:
+            return
+        self._context.start(
+            StackFacts(str(folder)),
+            self.tr("Look at the coherence of {job}").format(job=folder.name),
+            lambda facts: self._offer_thresholds(folder, facts),
+        )
+
+    def _offer_thresholds(self, folder: Path, facts: dict[str, Any]) -> None:
+        if folder != self._folder:
+            return
+        if not facts["suggested"]:
+            self._context.show_info(self.tr("This stack holds no coherence to suggest thresholds from."))
+            return
+        dialog = ThresholdsDialog(facts, self._options.config, self)
+        dialog.accepted.connect(lambda: self._options.set_values(dialog.values()))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+
+class _RunWatch(QObject):
+    """Hands what a run tells to the page while it shows the job of that run."""
+
+    def __init__(self, page: AnalyzerPage, folder: Path | None) -> None:
+        super().__init__(page)
+        self._page = page
+        self._folder = folder
+
+    def take_item(self, item: dict[str, Any]) -> None:
+        if self._page.job_folder == self._folder:
+            self._page.take_item(item)
+
+    def take_log(self, level: str, text: str) -> None:
+        if self._page.job_folder == self._folder:
+            self._page.take_log(level, text)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qgis.PyQt.QtGui import QPalette
-from qgis.PyQt.QtWidgets import QWidget
+from qgis.PyQt.QtWidgets import QApplication
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,12 @@ class ChartColours:
 ON_WHITE = ChartColours(background="#ffffff", text="#202020", grid="#d8d8d8")
 
 
-def palette_colours(widget: QWidget) -> ChartColours:
-    """Give the colours of the widget's palette, so that charts follow the theme."""
-    palette = widget.palette()
+def palette_colours() -> ChartColours:
+    """Give the colours of QGIS's palette, so that charts follow the theme.
+
+    That of a widget would not do: a theme's style sheet paints over it without changing it.
+    """
+    palette = QApplication.palette()
     base = palette.color(QPalette.ColorRole.Base)
     text = palette.color(QPalette.ColorRole.Text)
     mixed = [round(0.82 * a + 0.18 * b) for a, b in zip(base.getRgb()[:3], text.getRgb()[:3])]

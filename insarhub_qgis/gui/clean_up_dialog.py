@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from qgis.PyQt import sip
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
@@ -37,6 +38,7 @@ class CleanUpDialog(QDialog):
         self._folder = job_folder
         self._list = QTreeWidget(self)
         self._list.setHeaderLabels([self.tr("What goes"), self.tr("Size [MB]")])
+        self._list.setAccessibleName(self.tr("What goes"))
         self._list.setRootIsDecorated(False)
         self._list.setAlternatingRowColors(True)
         self._list.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
@@ -48,7 +50,8 @@ class CleanUpDialog(QDialog):
             self.tr("Also delete the product &zips: they are paid for and expire at the service"), self
         )
         self._zips.toggled.connect(self._ask)
-        self._sum = QLabel(self.tr("Looking…"), self)
+        self._number = 0
+        self._sum = QLabel(self)
         self._sum.setWordWrap(True)
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
         self._delete = self._buttons.addButton(
@@ -69,8 +72,22 @@ class CleanUpDialog(QDialog):
 
     def _ask(self) -> None:
         self._delete.setEnabled(False)
+        self._list.clear()
+        self._sum.setText(self.tr("Looking…"))
+        self._number += 1
+        number = self._number
+
+        # An answer to an earlier question must not be taken for one to this.
+        def show(answer: dict[str, Any]) -> None:
+            if number == self._number and not sip.isdeleted(self):
+                self._show(answer)
+
+        def fail(error: InsarError) -> None:
+            if number == self._number and not sip.isdeleted(self):
+                self._show_error(error)
+
         request = CleanUp(str(self._folder), self._zips.isChecked(), dry_run=True)
-        self._context.start(request, self.tr("Look what can go"), self._show, self._show_error)
+        self._context.start(request, self.tr("Look what can go"), show, fail)
 
     def _show(self, answer: dict[str, Any]) -> None:
         self._list.clear()
@@ -79,12 +96,17 @@ class CleanUpDialog(QDialog):
             item = QTreeWidgetItem(self._list, [self._name(row), f"{row['bytes'] / 1e6:.1f}"])
             item.setToolTip(0, row["path"])
             item.setTextAlignment(1, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter))
+        has_zips = any(row["kind"] == "zip" for row in items)
         total = sum(row["bytes"] for row in items) / 1e6
         self._sum.setText(
             self.tr("{count} items, {size:.1f} MB are freed.").format(count=len(items), size=total)
             if items
             else self.tr("Nothing is left to clean up.")
         )
+        if self._zips.isChecked() and not has_zips:
+            self._sum.setText(
+                self._sum.text() + " " + self.tr("No zips lie in the job folder; those elsewhere are never touched.")
+            )
         self._delete.setEnabled(bool(items))
 
     def _name(self, row: dict[str, Any]) -> str:
@@ -96,10 +118,10 @@ class CleanUpDialog(QDialog):
 
     def _clean(self) -> None:
         request = CleanUp(str(self._folder), self._zips.isChecked(), dry_run=False)
-        context = self._context
+        context, said = self._context, self.tr("{size:.1f} MB freed.")
 
         def say(answer: dict[str, Any]) -> None:
-            context.show_success(self.tr("{size:.1f} MB freed.").format(size=answer["bytes_freed"] / 1e6))
+            context.show_success(said.format(size=answer["bytes_freed"] / 1e6))
 
         context.start(request, self.tr("Clean up {job}").format(job=self._folder.name), say)
         self.accept()

@@ -32,6 +32,18 @@ from insarhub_qgis.layers.result_sources import ResultSource
 EXPORTS = "exports"
 
 
+def source_text(source: ResultSource) -> str:
+    """Give what a list calls a result: quantity and file."""
+    return f"{source.label[:1].upper()}{source.label[1:]}  ({source.path.name})"
+
+
+def layer_name(stem: str, unit: str) -> str:
+    """Give the name of an exported raster, with its unit where the export could choose it."""
+    if stem.startswith("velocity"):
+        return f"{stem} [{unit}/yr]"
+    return f"{stem} [{unit}]" if stem.startswith("timeseries") else stem
+
+
 class _Dialog(QDialog):
     """Form, "Add to project", Export and Cancel; the run shows in the dock."""
 
@@ -69,7 +81,7 @@ class _Dialog(QDialog):
         layout.addLayout(self.form)
         layout.addWidget(self._problem)
         layout.addWidget(buttons)
-        self.resize(460, self.sizeHint().height())
+        self.resize(520, self.sizeHint().height())
 
     def fill_form(self) -> None:
         raise TypeError(type(self).__name__)
@@ -78,18 +90,20 @@ class _Dialog(QDialog):
         """Give the request, or a sentence that says what is missing."""
         raise TypeError(type(self).__name__)
 
-    def outputs(self, answer: dict[str, Any]) -> list[tuple[str, str]]:
+    @staticmethod
+    def outputs(request: Any, answer: dict[str, Any]) -> list[tuple[str, str]]:
         """Give (path, layer name) of what the engine wrote."""
-        raise TypeError(type(self).__name__)
+        return [(f"{answer['output']}|layername={answer['layer']}", answer["layer"])]
 
-    def make_layer(self, path: str, name: str) -> Any:
+    @staticmethod
+    def make_layer(path: str, name: str) -> Any:
         return QgsVectorLayer(path, name, "ogr")
 
     def series_box(self) -> QComboBox:
         box = QComboBox(self)
         for source in self._sources:
             if source.kind == "time_series":
-                box.addItem(source.label, source)
+                box.addItem(source_text(source), source)
                 if source == self._chosen:
                     box.setCurrentIndex(box.count() - 1)
         return box
@@ -118,19 +132,20 @@ class _Dialog(QDialog):
             return
         is_wanted = self.add_to_project.isChecked()
         context, folder = self._context, self._folder
+        # The dialog is gone when the engine answers: only plain values and static functions are used then.
+        outputs, make_layer, said = self.outputs, self.make_layer, self.tr("Exported: {names}")
 
         def show(answer: dict[str, Any]) -> None:
-            written = self.outputs(answer)
+            written = outputs(request, answer)
             if is_wanted:
                 for path, name in written:
-                    layer = self.make_layer(path, name)
+                    layer = make_layer(path, name)
                     if layer.isValid():
                         layer_tree.place_layer(
                             context.project(), layer, folder, folder.name, layer_tree.RESULTS, ("Exports",)
                         )
-            context.show_success(
-                self.tr("Exported: {names}").format(names=", ".join(Path(path).name for path, _ in written))
-            )
+            names = dict.fromkeys(Path(path.split("|")[0]).name for path, _ in written)
+            context.show_success(said.format(names=", ".join(names)))
 
         context.start(request, self.windowTitle(), show)
         self.accept()
@@ -144,13 +159,15 @@ class ExportDialog(_Dialog):
         self.list = QListWidget(self)
         self.list.setAccessibleName(self.tr("Results to export"))
         self.list.setAlternatingRowColors(True)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        preselected = [self._chosen] if self._chosen is not None else self._usual()
         for source in self._sources:
-            item = QListWidgetItem(f"{source.label}  ({source.path.name})", self.list)
+            item = QListWidgetItem(source_text(source), self.list)
+            item.setToolTip(str(source.path))
             item.setData(Qt.ItemDataRole.UserRole, source)
             item.setCheckState(
-                Qt.CheckState.Checked
-                if source == self._chosen or (self._chosen is None and not source.is_overview)
-                else Qt.CheckState.Unchecked
+                Qt.CheckState.Checked if source in preselected else Qt.CheckState.Unchecked
             )
         self.unit = QComboBox(self)
         self.unit.addItem(self.tr("metres, metres per year"), "m")
@@ -167,6 +184,11 @@ class ExportDialog(_Dialog):
         self.form.addRow(self.tr("For&mat"), self.format)
         self.form.addRow(self.tr("Mas&k"), self.mask)
         self.form.addRow(self.tr("&Folder"), self.folder)
+
+    def _usual(self) -> list[ResultSource]:
+        """Velocity and the most corrected series."""
+        series = [source for source in self._sources if source.kind == "time_series"]
+        return [source for source in self._sources if source.key == "velocity"] + series[:1]
 
     def request(self) -> Request | str:
         rows = [self.list.item(row) for row in range(self.list.count())]
@@ -188,11 +210,12 @@ class ExportDialog(_Dialog):
             raster_format=self.format.currentData(),
         )
 
-    def outputs(self, answer: dict[str, Any]) -> list[tuple[str, str]]:
-        unit = self.unit.currentData()
-        return [(row["path"], f"{Path(row['path']).stem} [{unit}]") for row in answer["files"]]
+    @staticmethod
+    def outputs(request: ExportResults, answer: dict[str, Any]) -> list[tuple[str, str]]:
+        return [(row["path"], layer_name(Path(row["path"]).stem, request.unit)) for row in answer["files"]]
 
-    def make_layer(self, path: str, name: str) -> Any:
+    @staticmethod
+    def make_layer(path: str, name: str) -> Any:
         return QgsRasterLayer(path, name, "gdal")
 
 
@@ -216,12 +239,11 @@ class PointsDialog(_Dialog):
         source = self.series.currentData()
         if source is None:
             return self.tr("There is no time series to export.")
+        if not self.file.filePath():
+            return self.tr("Choose a file to write.")
         return ExportPoints(
             str(source.path), self.file.filePath(), self.mask.filePath(), step=self.step.value()
         )
-
-    def outputs(self, answer: dict[str, Any]) -> list[tuple[str, str]]:
-        return [(f"{answer['output']}|layername={answer['layer']}", answer["layer"])]
 
 
 class FootprintDialog(_Dialog):
@@ -231,7 +253,7 @@ class FootprintDialog(_Dialog):
         self.setWindowTitle(self.tr("Export Footprint"))
         self.source = QComboBox(self)
         for source in self._sources:
-            self.source.addItem(f"{source.label}  ({source.path.name})", source)
+            self.source.addItem(source_text(source), source)
             if source == self._chosen:
                 self.source.setCurrentIndex(self.source.count() - 1)
         self.method = QComboBox(self)
@@ -246,7 +268,6 @@ class FootprintDialog(_Dialog):
         source = self.source.currentData()
         if source is None:
             return self.tr("There is no result to outline.")
+        if not self.file.filePath():
+            return self.tr("Choose a file to write.")
         return ExportFootprint(str(source.path), self.file.filePath(), self.method.currentData())
-
-    def outputs(self, answer: dict[str, Any]) -> list[tuple[str, str]]:
-        return [(f"{answer['output']}|layername={answer['layer']}", answer["layer"])]

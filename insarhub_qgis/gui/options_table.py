@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from qgis.gui import QgsFilterLineEdit
@@ -23,6 +25,7 @@ from qgis.PyQt.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
+    QPushButton,
     QStyledItemDelegate,
     QTableView,
     QVBoxLayout,
@@ -34,7 +37,8 @@ from insarhub_qgis.core.mintpy_config import MintpyConfig
 from insarhub_qgis.core.mintpy_options import AUTO, OPTIONS, PREFIX, MintpyOption
 from insarhub_qgis.host.messages import sentence
 
-OPTION_COLUMN, VALUE_COLUMN, DEFAULT_COLUMN, STEP_COLUMN = range(4)
+OPTION_COLUMN, VALUE_COLUMN = range(2)
+VALUE_WIDTH_PX = 132
 SEARCH_ROLE = Qt.ItemDataRole.UserRole + 1
 CHANGED_ROLE = Qt.ItemDataRole.UserRole + 2
 
@@ -75,18 +79,20 @@ class OptionsModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(self._rows)
 
     def columnCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else 4
+        return 0 if parent.isValid() else 2
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return (self.tr("Option"), self.tr("Value"), self.tr("Default"), self.tr("First step"))[section]
+            return (self.tr("Option"), self.tr("Value (default)"))[section]
         return None
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         row = self._rows[index.row()]
         is_changed = self._is_changed(row)
+        if role == Qt.ItemDataRole.EditRole and index.column() == VALUE_COLUMN:
+            return self.config.get(row.key) or AUTO
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
             return self._text(row, index.column())
         if role == Qt.ItemDataRole.ToolTipRole:
@@ -113,9 +119,15 @@ class OptionsModel(QAbstractTableModel):
         except InsarError as error:
             self.refused.emit(sentence(error))
             return False
-        self.dataChanged.emit(self.index(index.row(), 0), self.index(index.row(), 3))
+        self.dataChanged.emit(self.index(index.row(), 0), self.index(index.row(), VALUE_COLUMN))
         self.edited.emit()
         return True
+
+    def set_values(self, values: Mapping[str, str]) -> None:
+        for key, value in values.items():
+            self.config.set(key, value)
+        self.dataChanged.emit(self.index(0, 0), self.index(len(self._rows) - 1, VALUE_COLUMN))
+        self.edited.emit()
 
     def flags(self, index: QModelIndex) -> Qt.ItemFlag:
         flags = super().flags(index)
@@ -131,19 +143,17 @@ class OptionsModel(QAbstractTableModel):
 
     def _text(self, row: _Row, column: int) -> str:
         if column == OPTION_COLUMN:
-            mark = "● " if self._is_changed(row) else ""
-            return mark + row.key.removeprefix(PREFIX)
-        if column == VALUE_COLUMN:
-            return self.config.get(row.key) or AUTO
-        if row.option is None:
-            return self.tr("unknown key, kept") if column == DEFAULT_COLUMN else ""
-        return row.option.default if column == DEFAULT_COLUMN else row.option.first_step
+            return row.key.removeprefix(PREFIX) + (" ●" if self._is_changed(row) else "")
+        value = self.config.get(row.key) or AUTO
+        if row.option is None or not row.option.default or value == row.option.default:
+            return value
+        return f"{value} ({row.option.default})"
 
     def _tip(self, row: _Row) -> str:
         if row.option is None:
             return self.tr("MintPy 1.6.4 has no option of this name. The line is kept as it is.")
         return (
-            f"<b>{row.key}</b><p>{row.option.help}</p><p>"
+            f"<b>{row.key}</b><p>{escape(row.option.help)}</p><p>"
             + self.tr("Default: {default}").format(default=row.option.default or self.tr("none"))
             + "</p>"
         )
@@ -202,9 +212,11 @@ class OptionsTable(QWidget):
     -------
     edited
         A valid value was set in `config`.
+    suggestion_requested
     """
 
     edited = pyqtSignal()
+    suggestion_requested = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -228,7 +240,12 @@ class OptionsTable(QWidget):
         self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        # The end of a name tells options apart, its group stands above and below as well.
+        self.view.setTextElideMode(Qt.TextElideMode.ElideLeft)
+        self.view.horizontalHeader().setHighlightSections(False)
+        self.view.horizontalHeader().setDefaultAlignment(
+            Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        )
         self.view.setEditTriggers(
             QAbstractItemView.EditTrigger.DoubleClicked
             | QAbstractItemView.EditTrigger.EditKeyPressed
@@ -238,9 +255,15 @@ class OptionsTable(QWidget):
         self.help = QLabel(self)
         self.help.setWordWrap(True)
         self.help.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.help.setMinimumHeight(3 * self.fontMetrics().lineSpacing())
+        self.help.setTextFormat(Qt.TextFormat.RichText)
+        self.help.setMinimumHeight(4 * self.fontMetrics().lineSpacing())
         self.help.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
 
+        self.suggest = QPushButton(self.tr("Su&ggest Thresholds…"), self)
+        self.suggest.setToolTip(
+            self.tr("Coherence thresholds that fit this stack, with reasons; nothing changes before you agree")
+        )
+        self.suggest.clicked.connect(self.suggestion_requested)
         top = QHBoxLayout()
         top.setSpacing(6)
         top.addWidget(self.search, 1)
@@ -251,10 +274,12 @@ class OptionsTable(QWidget):
         layout.addLayout(top)
         layout.addWidget(self.view, 1)
         layout.addWidget(self.help)
+        layout.addWidget(self.suggest, 0, Qt.AlignmentFlag.AlignLeft)
 
         self.search.textChanged.connect(self._apply_filter)
         self.only_changed.toggled.connect(self._apply_filter)
         self.model.edited.connect(self.edited)
+        self.model.edited.connect(lambda: self._show_help(self.view.currentIndex()))
         self.model.refused.connect(self._show_refusal)
         self.view.selectionModel().currentRowChanged.connect(self._show_help)
 
@@ -263,36 +288,47 @@ class OptionsTable(QWidget):
         return self.model.config
 
     def show_config(self, config: MintpyConfig) -> None:
+        if config.text == self.config.text and config.path == self.config.path:
+            return
         self.model.show_config(config)
         header = self.view.horizontalHeader()
         header.setSectionResizeMode(OPTION_COLUMN, QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(VALUE_COLUMN, QHeaderView.ResizeMode.Interactive)
-        header.setSectionResizeMode(DEFAULT_COLUMN, QHeaderView.ResizeMode.Interactive)
-        self.view.setColumnWidth(VALUE_COLUMN, 96)
-        self.view.setColumnWidth(DEFAULT_COLUMN, 76)
-        self.view.setColumnHidden(STEP_COLUMN, True)
+        self.view.setColumnWidth(VALUE_COLUMN, VALUE_WIDTH_PX)
         problems = config.problems()
         self.help.setText(
-            " ".join(
-                sentence(
-                    InsarError(
-                        row.code,
-                        line=row.line,
-                        key=row.key,
-                        value=row.value,
-                        text=row.value,
-                        reason=row.reason,
+            escape(
+                " ".join(
+                    sentence(
+                        InsarError(
+                            row.code,
+                            line=row.line,
+                            key=row.key,
+                            value=row.value,
+                            text=row.value,
+                            reason=row.reason,
+                        )
                     )
+                    for row in problems[:2]
                 )
-                for row in problems[:2]
             )
         )
+
+    def show_group(self, words: str) -> None:
+        """Show the options that hold all these words."""
+        self.only_changed.setChecked(False)
+        self.search.setText(words)
+        self.view.setCurrentIndex(self._filter.index(0, VALUE_COLUMN))
+
+    def set_values(self, values: Mapping[str, str]) -> None:
+        """Set several options at once, as edits of the user; raises ``mintpy.option_invalid``."""
+        self.model.set_values(values)
 
     def _apply_filter(self) -> None:
         self._filter.filter_by(self.search.text(), self.only_changed.isChecked())
 
     def _show_refusal(self, text: str) -> None:
-        self.help.setText("⚠ " + text)
+        self.help.setText("⚠ " + escape(text))
 
     def _show_help(self, current: QModelIndex) -> None:
         if not current.isValid():
@@ -306,4 +342,5 @@ class OptionsTable(QWidget):
                 if option.first_step
                 else ""
             )
-            self.help.setText(f"{option.help} {step}")
+            default = self.tr("Default: {default}.").format(default=option.default or self.tr("none"))
+            self.help.setText(f"<b>{option.key}</b><br>{escape(f'{option.help} {default} {step}')}")

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
@@ -36,7 +39,7 @@ from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.requests import CopyDataset
 from insarhub_qgis.gui.export_dialog import ExportDialog, FootprintDialog, PointsDialog
 from insarhub_qgis.gui.page_context import PageContext
-from insarhub_qgis.gui.pick_tool import PickTool
+from insarhub_qgis.gui.pick_tool import MapMarks, PickTool
 from insarhub_qgis.gui.short_text import ShortLabel
 from insarhub_qgis.host.messages import sentence
 from insarhub_qgis.layers.hdf5_file import read_hdf5
@@ -50,8 +53,38 @@ from insarhub_qgis.layers.result_layers import (
 )
 from insarhub_qgis.layers.result_sources import ResultSource, list_results
 
+if TYPE_CHECKING:
+    from insarhub_qgis.gui.series_dock import SeriesDock
+
 SOURCE_ROLE = Qt.ItemDataRole.UserRole
 TREE, MESSAGE = 0, 1
+#: Style of the mark of the reference on the map: a cross that shows on both ends of the diverging ramp.
+MARK_COLOUR, MARK_STYLE = "#000000", 5
+
+
+@dataclass(frozen=True)
+class _JobResults:
+    """What the files of a job offer; ``dates`` are those of the most corrected series."""
+
+    sources: list[ResultSource]
+    dates: list[dt.date]
+    problem: InsarError | None = None
+
+
+def _read_results(folder: Path) -> _JobResults:
+    sources = list_results(folder)
+    series = best_series(sources)
+    if series is None:
+        return _JobResults(sources, [])
+    try:
+        return _JobResults(sources, list(read_hdf5(series.path).dates))
+    except InsarError as error:
+        return _JobResults(sources, [], error)
+
+
+def best_series(sources: Sequence[ResultSource]) -> ResultSource | None:
+    """The most corrected displacement series that can be read."""
+    return next((row for row in sources if row.kind == "time_series" and row.problem is None), None)
 
 
 class ResultsPage(QWidget):
@@ -68,6 +101,8 @@ class ResultsPage(QWidget):
         self._folder: Path | None = None
         self._sources: list[ResultSource] = []
         self._request_number = 0
+        self._series_dock: SeriesDock | None = None
+        self._marks = MapMarks(context.canvas())
         self._tool = PickTool(context.canvas())
         self._tool.picked.connect(self._on_reference_picked)
         self._tool.ended.connect(self._end_picking)
@@ -81,6 +116,7 @@ class ResultsPage(QWidget):
         project.layersAdded.connect(self._sync_timer.start)
         project.layersRemoved.connect(self._sync_timer.start)
         project.readProject.connect(self._sync_timer.start)
+        context.canvas().destinationCrsChanged.connect(self._show_mark)
         context.job_changed.connect(self._on_job_changed)
 
     # --- page contract
@@ -98,6 +134,8 @@ class ResultsPage(QWidget):
         project.layersAdded.disconnect(self._sync_timer.start)
         project.layersRemoved.disconnect(self._sync_timer.start)
         project.readProject.disconnect(self._sync_timer.start)
+        self._context.canvas().destinationCrsChanged.disconnect(self._show_mark)
+        self._marks.clear()
         self._context.job_changed.disconnect(self._on_job_changed)
         self._sync_timer.stop()
 
@@ -143,6 +181,7 @@ class ResultsPage(QWidget):
         grid.setContentsMargins(0, 6, 0, 0)
         grid.setSpacing(6)
         self._place = ShortLabel(box)
+        self._place.setAccessibleName(self.tr("Reference point"))
         self._pick_button = QPushButton(self.tr("P&ick Point"), box)
         self._pick_button.setCheckable(True)
         self._pick_button.setToolTip(
@@ -150,7 +189,8 @@ class ResultsPage(QWidget):
         )
         self._pick_button.clicked.connect(self._toggle_picking)
         more = QToolButton(box)
-        more.setText(self.tr("More"))
+        more.setText(self.tr("Mo&re"))
+        more.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(more)
         menu.addAction(self.tr("&Median of Selected Polygon"), self._reference_to_polygon)
@@ -164,7 +204,9 @@ class ResultsPage(QWidget):
         grid.addWidget(self._place, 0, 1)
         grid.addWidget(self._pick_button, 0, 2)
         grid.addWidget(more, 0, 3)
-        grid.addWidget(QLabel(self.tr("Date"), box), 1, 0)
+        date_label = QLabel(self.tr("&Date"), box)
+        date_label.setBuddy(self._date_box)
+        grid.addWidget(date_label, 1, 0)
         grid.addWidget(self._date_box, 1, 1, 1, 3)
         grid.setColumnStretch(1, 1)
         self._reference_box = box
@@ -176,6 +218,7 @@ class ResultsPage(QWidget):
         self._export_button.clicked.connect(lambda: self._open_dialog(ExportDialog))
         self._more_button = QToolButton(self)
         self._more_button.setText(self.tr("More E&xports"))
+        self._more_button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._more_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self._more_button)
         menu.addAction(self.tr("&Points…"), lambda: self._open_dialog(PointsDialog))
@@ -207,18 +250,18 @@ class ResultsPage(QWidget):
         self._request_number += 1
         number = self._request_number
 
-        def show(sources: list[ResultSource]) -> None:
+        def show(results: _JobResults) -> None:
             if number == self._request_number:
-                self._show_sources(sources)
+                self._show_results(results)
 
         self._context.read(
             self.tr("Reading the results of {job}").format(job=folder.name),
-            lambda _: list_results(folder),
+            lambda _: _read_results(folder),
             show,
         )
 
-    def _show_sources(self, sources: list[ResultSource]) -> None:
-        self._sources = sources
+    def _show_results(self, results: _JobResults) -> None:
+        sources = self._sources = results.sources
         self._tree.clear()
         groups = {
             False: QTreeWidgetItem([self.tr("Results")]),
@@ -240,8 +283,13 @@ class ResultsPage(QWidget):
         self._pages.setCurrentIndex(TREE if sources else MESSAGE)
         self._export_button.setEnabled(bool(sources))
         self._more_button.setEnabled(bool(sources))
-        self._series_button.setEnabled(self._series() is not None)
-        self._fill_dates()
+        self._series_button.setEnabled(best_series(sources) is not None)
+        self._date_box.clear()
+        self._date_box.addItem(self.tr("as processed"), None)
+        for date in results.dates:
+            self._date_box.addItem(date.isoformat(), date.isoformat())
+        if results.problem is not None:
+            self._context.show_error(results.problem)
         self._sync()
 
     def _items(self) -> list[QTreeWidgetItem]:
@@ -255,10 +303,6 @@ class ResultsPage(QWidget):
             is_shown = find_result_layer(project, item.data(0, SOURCE_ROLE)) is not None
             item.setCheckState(0, Qt.CheckState.Checked if is_shown else Qt.CheckState.Unchecked)
         self._show_reference()
-
-    def _series(self) -> ResultSource | None:
-        """The most corrected displacement series that can be read."""
-        return next((row for row in self._sources if row.kind == "time_series" and row.problem is None), None)
 
     # --- layers
 
@@ -315,25 +359,23 @@ class ResultsPage(QWidget):
     def _show_reference(self) -> None:
         reference, date = self._present_reference()
         self._place.setText(reference.name if reference else self.tr("as processed"))
+        self._show_mark()
         index = self._date_box.findData(date)
         self._date_box.setCurrentIndex(max(index, 0))
         self._reference_box.setEnabled(
             bool(self._folder and result_layers(self._context.project(), self._folder))
         )
 
-    def _fill_dates(self) -> None:
-        self._date_box.clear()
-        self._date_box.addItem(self.tr("as processed"), None)
-        series = self._series()
-        if series is None:
+    def _show_mark(self) -> None:
+        """Mark the reference on the map."""
+        self._marks.clear()
+        reference, _ = self._present_reference()
+        if reference is None:
             return
-        try:
-            dates = read_hdf5(series.path).dates
-        except InsarError as error:
-            self._context.show_error(error)
-            return
-        for date in dates:
-            self._date_box.addItem(date.isoformat(), date.isoformat())
+        if reference.polygon_wkt:
+            self._marks.show_zone("reference", reference.polygon_wkt, reference.crs, MARK_COLOUR)
+        else:
+            self._marks.show_point("reference", reference.x, reference.y, reference.crs, MARK_COLOUR, MARK_STYLE)
 
     def _toggle_picking(self, is_on: bool) -> None:
         if is_on:
@@ -383,18 +425,28 @@ class ResultsPage(QWidget):
         except InsarError as error:
             self._context.show_error(error)
         self._show_reference()
+        self._share_reference()
 
     # --- series and exports
 
     def _plot_series(self) -> None:
-        series = self._series()
+        series = best_series(self._sources)
         if series is not None:
-            dock = self._context.series_dock()
+            dock = self._series_dock = self._context.series_dock()
             dock.show_series(series)
+            self._share_reference()
             dock.start_picking()
+
+    def _share_reference(self) -> None:
+        """Map and chart are to say the same, so the chart takes the reference of the layers."""
+        dock, series = self._series_dock, best_series(self._sources)
+        if dock is not None and series is not None and dock.source in self._sources:
+            dock.follow_reference(*self._present_reference())
 
     def _open_dialog(self, dialog_class: Any) -> None:
         if self._folder is not None:
             item = self._tree.currentItem()
             chosen = item.data(0, SOURCE_ROLE) if item is not None else None
-            dialog_class(self._context, self._folder, self._sources, chosen, self).exec()
+            dialog = dialog_class(self._context, self._folder, self._sources, chosen, self)
+            dialog.exec()
+            dialog.deleteLater()

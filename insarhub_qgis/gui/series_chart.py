@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from qgis.PyQt.QtCore import QEvent, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
 
@@ -44,13 +45,14 @@ class SeriesChart(FigureCanvasQTAgg):
             self.tr("Chart of displacement over time; the table beside it holds the same figures")
         )
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(160, 120)
+        self.setMinimumSize(200, 120)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._dates: tuple[dt.date, ...] = ()
         self._entries: tuple[SeriesEntry, ...] = ()
         self._view = SeriesView()
         self._fits: dict[str, SeriesFit] = {}
         self._residuals = False
+        self._legend = False
         self._quantity = ""
         self._empty_text = ""
         self.mpl_connect("motion_notify_event", self._on_motion)
@@ -65,32 +67,36 @@ class SeriesChart(FigureCanvasQTAgg):
         quantity: str,
         empty_text: str,
         residuals: bool = False,
+        legend: bool = False,
     ) -> None:
-        """Draw the entries; ``quantity`` is the text of the y axis without the unit."""
+        """Draw the entries; ``quantity`` is the title: what, unit, sign. The table beside is the legend, too."""
         self._dates, self._entries, self._view = tuple(dates), tuple(entries), view
-        self._fits, self._residuals = dict(fits), residuals
+        self._fits, self._residuals, self._legend = dict(fits), residuals, legend
         self._quantity, self._empty_text = quantity, empty_text
         self.redraw()
 
     def redraw(self) -> None:
         """Draw again, e.g. after a change of theme."""
         self.figure.clear()
-        self._draw(self.figure, palette_colours(self), max(self.font().pointSizeF(), 7.0))
+        self._draw(self.figure, palette_colours(), max(self.font().pointSizeF(), 7.0))
         self.draw_idle()
 
     def export(self, path: Path) -> None:
         """Write PNG or SVG, by the ending, on white and independent of the window's size."""
         figure = Figure(figsize=EXPORT_INCHES, layout="constrained")
         FigureCanvasAgg(figure)
-        self._draw(figure, ON_WHITE, 10.0)
+        self._draw(figure, ON_WHITE, 10.0, is_export=True)
         figure.savefig(path, dpi=EXPORT_DPI, facecolor=ON_WHITE.background)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange) and hasattr(self, "_entries"):
+        changes = (QEvent.Type.PaletteChange, QEvent.Type.FontChange, QEvent.Type.StyleChange)
+        if event.type() in changes and hasattr(self, "_entries"):
             self.redraw()
 
-    def _draw(self, figure: Figure, colours: ChartColours, point_size: float) -> None:
+    def _draw(
+        self, figure: Figure, colours: ChartColours, point_size: float, is_export: bool = False
+    ) -> None:
         axes = figure.add_subplot()
         style_axes(axes, colours, point_size)
         if not self._entries or not self._dates:
@@ -109,19 +115,25 @@ class SeriesChart(FigureCanvasQTAgg):
             return
         days = date2num(self._dates)
         for entry in self._entries:
-            self._draw_entry(axes, entry, days)
+            if np.isfinite(entry.values_m).any():
+                self._draw_entry(axes, entry, days)
         locator = AutoDateLocator(minticks=3, maxticks=9)
         axes.xaxis.set_major_locator(locator)
         axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
         axes.xaxis.get_offset_text().set_color(colours.text)
         axes.xaxis.get_offset_text().set_fontsize(point_size)
         axes.axhline(0.0, color=colours.text, linewidth=0.6)
-        what = self.tr("Residual") if self._residuals else self._quantity
-        axes.set_ylabel(
-            self.tr("{quantity} [{unit}]").format(quantity=what, unit=self._view.unit), fontsize=point_size
-        )
-        legend = axes.legend(fontsize=point_size, frameon=True, framealpha=0.85, loc="best")
-        legend.set_draggable(True)
+        axes.margins(x=0.02, y=0.08)
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
+        # Above the axes: beside them it would be cut in a dock of little height.
+        axes.set_title(self._quantity, loc="left", fontsize=point_size, color=colours.text, pad=4)
+        if is_export:
+            legend = axes.legend(fontsize=point_size, loc="upper left", bbox_to_anchor=(1.01, 1.0))
+        elif self._legend:
+            legend = axes.legend(fontsize=point_size, framealpha=0.9, loc="best", borderpad=0.3, labelspacing=0.2)
+            legend.set_draggable(True)
+        else:
+            return
         legend.get_frame().set_facecolor(colours.background)
         legend.get_frame().set_edgecolor(colours.grid)
         for text in legend.get_texts():

@@ -626,6 +626,14 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The area of interest cannot be projected to {crs}.",
         "Draw an area near the products.",
     ),
+    "stack.not_loaded": (
+        "The interferograms are not loaded yet: {file} is missing.",
+        "Run the step load_data first.",
+    ),
+    "stack.damaged": (
+        "The loaded stack {file} is damaged or being written.",
+        "Wait for the run to end, or run the step load_data again.",
+    ),
     "clean_up.stack_needed": (
         "The zips cannot be deleted: {file} does not hold all pairs ({reason} {missing}). Nothing was deleted.",
         "Run the step load_data first, or clean up without the zips.",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
 import sys
 import time
@@ -19,6 +20,7 @@ from qgis.PyQt.QtWidgets import QMainWindow, QMenu
 
 from insarhub_qgis.host import engine_environment, settings
 from tests.makers.engine_python import find_engine_python
+from tests.makers.finished_job import make_finished_job
 
 METADATA = """Reference Granule: S1A_IW_SLC__1SDV_20210104T004006_20210104T004033_036013_0438A1_AAAA
 Secondary Granule: S1A_IW_SLC__1SDV_20210116T004005_20210116T004032_036188_043E9B_BBBB
@@ -193,3 +195,24 @@ class Patience:
 @pytest.fixture
 def patience():
     return Patience()
+
+
+@pytest.fixture(scope="session")
+def analysed_once(qgis_app, tmp_path_factory):
+    python = find_engine_python()
+    if python is None:
+        pytest.skip("no engine environment: run make setup")
+    return make_finished_job(tmp_path_factory.mktemp("analysed"), python)
+
+
+@pytest.fixture
+def analysed_job(analysed_once, tmp_path, engine):
+    """A copy of an analysed job, free to be changed."""
+    folder = tmp_path / "jobs" / analysed_once.name
+    shutil.copytree(analysed_once, folder)
+    return folder
+
+
+@pytest.fixture
+def context(dock):
+    return dock.context
