@@ -6,7 +6,8 @@ Sentences belong to the reader's language and next step; ``host/messages.py`` ho
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 
 class InsarError(Exception):
@@ -37,6 +38,18 @@ class InsarError(Exception):
         if str(value["code"]) == Cancelled.CODE:
             return Cancelled()
         return cls(str(value["code"]), **dict(value.get("fields") or {}))
+
+
+def counted_reasons(errors: Iterable[InsarError]) -> list[dict[str, Any]]:
+    """Give one entry per code, most frequent first: the first error of that code as JSON, and ``count``.
+
+    It is the field ``reasons`` of an error that sums up others.
+    """
+    by_code: dict[str, list[InsarError]] = {}
+    for error in errors:
+        by_code.setdefault(error.code, []).append(error)
+    groups = sorted(by_code.values(), key=len, reverse=True)
+    return [{**group[0].to_json(), "count": len(group)} for group in groups]
 
 
 class Cancelled(InsarError):

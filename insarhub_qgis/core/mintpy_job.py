@@ -10,7 +10,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from insarhub_qgis.core.atomic_files import folder_lock, lock_holder, read_json_object, write_json_atomically
+from insarhub_qgis.core.atomic_files import (
+    folder_lock,
+    lock_holder,
+    read_json_object,
+    write_error,
+    write_json_atomically,
+)
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.mintpy_steps import STEP_NAMES, option_values_of
 
@@ -21,6 +27,7 @@ RUN_FOLDER = ".insarhub_run"
 #: What a new run found and set aside; one generation is kept.
 PREVIOUS_FOLDER = ".insarhub_previous"
 _OUR_KEY = "insarhub_qgis"
+_RUN_OWNER = "run-analysis"
 
 #: States of a step. ``skipped``: the options switch it off.
 WAITING, RUNNING, DONE, FAILED, CANCELLED, SKIPPED, NOT_RUN = (
@@ -148,23 +155,48 @@ class MintpyJob:
 
 
 @contextlib.contextmanager
-def analysis_lock(folder: Path) -> Iterator[None]:
-    """Hold the run lock of a MintPy folder; raises ``analysis.already_running`` (host, pid, started_at).
+def analysis_lock(folder: Path, owner: str = _RUN_OWNER) -> Iterator[None]:
+    """Hold the run lock of a MintPy folder.
 
-    It is not the lock of the job folder, so that settings can be saved while MintPy works.
+    It is not the lock of the job folder, so that settings can be saved while MintPy works. What MintPy reads or
+    writes may change only under it.
+
+    Raises
+    ------
+    InsarError
+        ``analysis.already_running`` (host, pid, started_at); ``folder.locked`` while another command than a run
+        holds it; ``file.not_writable``, ``file.disk_full``.
     """
     run_folder = folder / RUN_FOLDER
-    run_folder.mkdir(exist_ok=True)
     try:
-        with folder_lock(run_folder, "run-analysis", timeout_seconds=0.5):
+        run_folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise write_error(run_folder, error) from error
+    try:
+        with folder_lock(run_folder, owner, timeout_seconds=0.5):
             yield
     except InsarError as error:
         if error.code == "folder.locked" and error.fields.get("folder") == str(run_folder):
-            fields_kept = {key: error.fields.get(key) for key in ("host", "pid", "started_at")}
-            raise InsarError("analysis.already_running", folder=str(folder), **fields_kept) from error
+            raise _held_by_another(folder, error.fields) from error
         raise
 
 
 def running_analysis(folder: Path) -> dict[str, Any] | None:
     """Give owner, host, pid and started_at of a run that is alive in this folder, or None."""
-    return lock_holder(folder / RUN_FOLDER)
+    holder = lock_holder(folder / RUN_FOLDER)
+    return holder if holder is not None and holder["owner"] == _RUN_OWNER else None
+
+
+def refuse_running_analysis(folder: Path) -> None:
+    """Raise ``analysis.already_running`` while a run is alive; for what changes the job but not MintPy's files."""
+    holder = running_analysis(folder)
+    if holder is not None:
+        raise _held_by_another(folder, holder)
+
+
+def _held_by_another(folder: Path, holder: Mapping[str, Any]) -> InsarError:
+    known = {key: holder.get(key) for key in ("host", "pid", "started_at")}
+    owner = holder.get("owner")
+    if owner == _RUN_OWNER:
+        return InsarError("analysis.already_running", folder=str(folder), **known)
+    return InsarError("folder.locked", folder=str(folder), owner=owner, **known)

@@ -73,7 +73,7 @@ def run(request: CleanUp, context: RunContext) -> dict[str, Any]:
     with ExitStack() as locks:
         if not request.dry_run:
             locks.enter_context(folder_lock(job.path, "clean-up"))
-            locks.enter_context(analysis_lock(job.path))
+            locks.enter_context(analysis_lock(job.path, "clean-up"))
         items = _list_items(job)
         problem = _stack_problem(job) if any(item.needs_stack for item in items) else None
         chosen = [item for item in items if item.kind != ZIP or request.include_zips]

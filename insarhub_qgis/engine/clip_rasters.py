@@ -6,13 +6,13 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 import numpy as np
 
 from insarhub_qgis.core.atomic_files import write_error
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.progress import IsCancelled, stop_if_cancelled
+from insarhub_qgis.core.xml_text import escape
 from insarhub_qgis.engine.raster_windows import Lattice, PixelBox, RasterHeader
 
 PART_SUFFIX = ".part"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The door to HDF5: MintPy files with their attributes, dates, grids and windows of values.
 
-No other module imports h5py. Reads are windows, so memory follows the window and never the cube.
+No other module of the engine imports h5py. Reads are windows, so memory follows the window and never the cube.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import datetime as dt
 import errno
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Sequence
+from typing import Any
 
 import h5py
 import numpy as np
@@ -188,12 +189,12 @@ class MintpyFile:
     def dataset(self, name: str) -> Dataset:
         """Give a dataset by name; raises ``hdf5.no_dataset``."""
         if name not in self.datasets:
-            raise InsarError("hdf5.no_dataset", file=str(self.path), dataset=name, known=sorted(self.datasets))
+            raise InsarError(
+                "hdf5.no_dataset", file=str(self.path), dataset=name, known=sorted(self.datasets)
+            )
         return self.datasets[name]
 
-    def read(
-        self, name: str, rows: slice, cols: slice, bands: Sequence[int] | None = None
-    ) -> np.ndarray:
+    def read(self, name: str, rows: slice, cols: slice, bands: Sequence[int] | None = None) -> np.ndarray:
         """Read a window.
 
         Parameters
@@ -221,7 +222,12 @@ class MintpyFile:
             raise InsarError("hdf5.damaged", file=str(self.path), reason=str(error)) from error
 
     def missing(
-        self, dataset: Dataset, values: np.ndarray, rows: slice, cols: slice, bands: Sequence[int] | None = None
+        self,
+        dataset: Dataset,
+        values: np.ndarray,
+        rows: slice,
+        cols: slice,
+        bands: Sequence[int] | None = None,
     ) -> np.ndarray:
         """Tell which values of a window are missing.
 
@@ -279,7 +285,9 @@ class MintpyFile:
             for start in range(0, len(others), _BANDS_AT_ONCE):
                 if not zeros.any():
                     break
-                zeros &= _all_zero(self.read(dataset.name, rows, cols, others[start : start + _BANDS_AT_ONCE]))
+                zeros &= _all_zero(
+                    self.read(dataset.name, rows, cols, others[start : start + _BANDS_AT_ONCE])
+                )
         reference = self.reference_pixel
         if reference is not None:
             row, col = reference[0] - rows.start, reference[1] - cols.start
@@ -300,13 +308,20 @@ class MintpyFile:
     def chunk_table(self, name: str) -> ChunkTable | None:
         """Give the byte offsets of an uncompressed dataset; None when compressed or filtered."""
         source = self._file[self.dataset(name).name]
-        if source.compression is not None or source.shuffle or source.fletcher32 or source.scaleoffset is not None:
+        if (
+            source.compression is not None
+            or source.shuffle
+            or source.fletcher32
+            or source.scaleoffset is not None
+        ):
             return None
         if source.chunks is None:
             offset = source.id.get_offset()
             if offset is None:
                 return None
-            return ChunkTable(np.full((1,) * source.ndim, offset, np.int64), source.shape, float(source.fillvalue))
+            return ChunkTable(
+                np.full((1,) * source.ndim, offset, np.int64), source.shape, float(source.fillvalue)
+            )
         grid = tuple(-(-size // chunk) for size, chunk in zip(source.shape, source.chunks))
         offsets = np.full(grid, -1, dtype=np.int64)
 
@@ -358,6 +373,11 @@ def _all_zero(values: np.ndarray) -> np.ndarray:
     return zeros
 
 
+def open_hdf5(path: Path, mode: str = "r") -> h5py.File:
+    """Open any HDF5 file; errors are h5py's own."""
+    return h5py.File(path, mode)
+
+
 def is_hdf5(path: Path) -> bool:
     """Tell by its first bytes whether a file is HDF5; False where there is none."""
     try:
@@ -371,7 +391,7 @@ def _open(path: Path) -> h5py.File:
     if not path.is_file():
         raise InsarError("file.missing", file=str(path))
     try:
-        return h5py.File(path, "r")
+        return open_hdf5(path)
     except OSError as error:
         reason = str(error)
         is_locked = error.errno in (errno.EAGAIN, errno.EACCES) or any(

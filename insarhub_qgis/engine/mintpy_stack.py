@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from insarhub_qgis.core.network_thresholds import (
@@ -17,6 +16,7 @@ from insarhub_qgis.core.network_thresholds import (
     suggest_pair_threshold,
     suggest_reference_coherence,
 )
+from insarhub_qgis.engine.mintpy_hdf5 import open_hdf5
 
 #: Pixels read per pair at most; larger rasters are thinned in rows and columns alike.
 _PIXELS_PER_PAIR = 250_000
@@ -35,7 +35,7 @@ def read_stack_facts(stack_file: Path) -> dict[str, Any]:
         ``rows``, ``columns``, ``pairs`` ([[date, date], ...]), ``dates``, ``mean_coherence`` (per pair, None where
         unknown), ``suggested``: list of key, value, reason, fields.
     """
-    with h5py.File(stack_file, "r") as stack:
+    with open_hdf5(stack_file) as stack:
         pairs = [(first.decode(), second.decode()) for first, second in stack["date"][:]]
         rows, columns = (int(stack.attrs[name]) for name in ("LENGTH", "WIDTH"))
         facts: dict[str, Any] = {
@@ -84,7 +84,7 @@ def undo_stack_changes(path: Path, first_step: str) -> bool:
     if not stack_is_whole(path):
         return False
     try:
-        with h5py.File(path, "r+") as stack:
+        with open_hdf5(path, "r+") as stack:
             for name in [name for name in stack if name.startswith("unwrapPhase_")]:
                 del stack[name]
             if first_step in ("modify_network", "reference_point"):
@@ -98,7 +98,7 @@ def undo_stack_changes(path: Path, first_step: str) -> bool:
 def stack_is_whole(path: Path) -> bool:
     """Whether the loaded stack opens and holds phase, dates, baselines and the list of kept pairs."""
     try:
-        with h5py.File(path, "r") as stack:
+        with open_hdf5(path) as stack:
             phases = [name for name in stack if name in ("unwrapPhase", "rangeOffset", "azimuthOffset")]
             if not phases or any(name not in stack for name in _STACK_PARTS):
                 return False

@@ -4,12 +4,14 @@
 A process of its own per step, so that a crash, a full memory or a cancel never takes the engine along. The top
 of the module imports the standard library only: dask's workers import it again.
 
-Two places where MintPy 1.6.4 is changed for the run:
+Three places where MintPy 1.6.4 is changed for the run:
 
 - ``quick_overview`` draws a histogram with as many bins as the largest number of wrong triplets; with perfect
   unwrapping that is zero bins, which matplotlib refuses. The picture is left out then, the HDF5 is written.
 - ``reference_point`` without a given point picks any pixel above the coherence threshold at random, so two runs
   differ. Here it takes the most coherent one of them.
+- MintPy asks ``glob`` for files by their absolute path, so a folder named ``job [1]`` would find nothing. Below the
+  folder of the run, the folder's own name is taken literally.
 
 ``load_data`` is MintPy's own, with the rasters read ahead in threads (`read_ahead`).
 """
@@ -17,6 +19,7 @@ Two places where MintPy 1.6.4 is changed for the run:
 from __future__ import annotations
 
 import contextlib
+import glob
 import importlib.util
 import io
 import os
@@ -75,8 +78,26 @@ def _reference_at_most_coherent_pixel() -> None:
     reference_point.select_max_coherence_yx = pick
 
 
+def _find_below_literally(folder: str) -> None:
+    """Let ``glob`` take the name of the folder as it is; also where links lead to it by another one."""
+    names = [name for name in (folder, os.path.realpath(folder)) if glob.escape(name) != name]
+    if not names:
+        return
+    find = glob.glob
+
+    def find_literally(pathname: Any, **options: Any) -> list[Any]:
+        for name in names:
+            if isinstance(pathname, str) and pathname.startswith(name + os.sep):
+                pathname = glob.escape(name) + pathname[len(name) :]
+                break
+        return find(pathname, **options)
+
+    setattr(glob, "glob", find_literally)  # noqa: B010 - MintPy's modules look it up there
+
+
 def run_step(config: str, folder: str, step: str) -> None:
     """Run one step in ``folder`` with the options of ``config``; errors are MintPy's own."""
+    _find_below_literally(folder)
     if step == PLOT_STEP:
         from mintpy.smallbaselineApp import TimeSeriesAnalysis
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from insarhub_qgis.core.atomic_files import folder_lock, write_error
-from insarhub_qgis.core.errors import InsarError
+from insarhub_qgis.core.errors import InsarError, counted_reasons
 from insarhub_qgis.core.hyp3_files import read_product_cache, write_product_cache
 from insarhub_qgis.core.job_config import DOWNLOADER, OWN_SECTION, PROCESSOR, JobConfig
 from insarhub_qgis.core.job_folder import JobFolder
+from insarhub_qgis.core.mintpy_job import refuse_running_analysis
 from insarhub_qgis.core.product_archive import ProductArchive, find_product_archives
 from insarhub_qgis.core.product_names import GAMMA
 from insarhub_qgis.core.progress import part_of, stop_if_cancelled
@@ -44,13 +45,14 @@ def run(request: OpenProducts, context: RunContext) -> dict[str, Any]:
     Raises
     ------
     InsarError
-        ``folder.missing``, ``open.no_products``, ``open.no_usable_product``, ``open.other_processor``,
-        ``file.malformed``, ``file.not_writable``, ``folder.locked``, ``run.cancelled``.
+        ``folder.missing``, ``open.no_zips``, ``open.no_products``, ``open.no_usable_product``, ``open.other_processor``,
+        ``file.malformed``, ``file.not_writable``, ``folder.locked``, ``analysis.already_running``, ``run.cancelled``.
     """
     products_folder = Path(request.products_folder).absolute()
     if not products_folder.is_dir():
         raise InsarError("folder.missing", folder=str(products_folder))
     job = JobFolder(Path(request.job_folder))
+    refuse_running_analysis(job.path)
     config = job.read_config()
     processor = config.stage_type(PROCESSOR)
     if processor is not None and config.known_stage_type(PROCESSOR) != _PROCESSOR_TYPE:
@@ -60,8 +62,8 @@ def run(request: OpenProducts, context: RunContext) -> dict[str, Any]:
     opened = _find_products(products_folder, config, context)
     selection = _select_pairs(opened, stack, config)
     if not selection.products:
-        codes = Counter(error.code for _, error in [*opened.excluded, *selection.excluded])
-        raise InsarError("open.no_usable_product", folder=str(products_folder), reasons=dict(codes))
+        reasons = counted_reasons(error for _, error in [*opened.excluded, *selection.excluded])
+        raise InsarError("open.no_usable_product", folder=str(products_folder), reasons=reasons)
     stop_if_cancelled(context.is_cancelled)
 
     try:
@@ -76,7 +78,8 @@ def run(request: OpenProducts, context: RunContext) -> dict[str, Any]:
         _write_record(job, config, selection)
     excluded = [*opened.excluded, *selection.excluded]
     for file, reason in excluded:
-        context.log(f"{file.name}: {reason}", "warning")
+        # The result carries them too, and the host puts them into sentences.
+        context.log(f"{file.name}: {reason}", "debug")
     first = selection.products[0]
     have = {product.pair_id for product in selection.products}
     context.report(1.0, f"{len(have)} pairs")
@@ -119,10 +122,10 @@ def _find_products(products_folder: Path, config: JobConfig, context: RunContext
     archives, problems = find_product_archives(_folders(products_folder))
     excluded = list(problems)
     if not archives:
-        codes = Counter(error.code for _, error in problems)
-        raise InsarError(
-            "open.no_products", folder=str(products_folder), zips=len(problems), reasons=dict(codes)
-        )
+        if not problems:
+            raise InsarError("open.no_zips", folder=str(products_folder))
+        reasons = counted_reasons(error for _, error in problems)
+        raise InsarError("open.no_products", folder=str(products_folder), zips=len(problems), reasons=reasons)
     wanted_path = config.stage_options(DOWNLOADER).get("relativeOrbit")
     checked: list[CheckedProduct] = []
     granules: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}

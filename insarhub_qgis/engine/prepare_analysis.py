@@ -23,9 +23,10 @@ from insarhub_qgis.core.clip_manifest import (
     ClipWindow,
     read_clip_manifest,
 )
-from insarhub_qgis.core.errors import InsarError
+from insarhub_qgis.core.errors import InsarError, counted_reasons
 from insarhub_qgis.core.job_folder import JobFolder
 from insarhub_qgis.core.mintpy_config import write_initial_config
+from insarhub_qgis.core.mintpy_job import analysis_lock
 from insarhub_qgis.core.network_disk import is_network_disk
 from insarhub_qgis.core.product_archive import find_product_archives
 from insarhub_qgis.core.product_names import ProductName
@@ -144,12 +145,12 @@ def run(request: PrepareAnalysis, context: RunContext) -> dict[str, Any]:
     InsarError
         ``prepare.no_products``, ``prepare.no_usable_product``, ``prepare.no_overlap``, ``prepare.aoi_outside``,
         ``prepare.aoi_not_common``, ``prepare.network_disconnected``, ``disk.too_small``, ``aoi.*``, ``file.*``,
-        ``folder.locked``, ``run.cancelled``. ``prepare_report.csv`` then says what happened to each product.
+        ``folder.locked``, ``analysis.already_running``, ``run.cancelled``. ``prepare_report.csv`` then says what happened to each product.
     """
     job = JobFolder(Path(request.job_folder))
     if not job.path.is_dir():
         raise InsarError("folder.missing", folder=str(job.path))
-    with folder_lock(job.path, "prepare-analysis"):
+    with folder_lock(job.path, "prepare-analysis"), analysis_lock(job.path, "prepare-analysis"):
         return _Preparation(job, request, context).run()
 
 
@@ -259,7 +260,8 @@ class _Preparation:
     def _exclude(self, product: CheckedProduct, error: InsarError) -> None:
         row = self.rows[product.name]
         row.state, row.code, row.fields = "excluded", error.code, error.fields
-        self.context.log(f"{product.name}: {error}", "warning")
+        # The result and the report carry it too, and the host puts it into a sentence.
+        self.context.log(f"{product.name}: {error}", "debug")
 
     def _manifest(self) -> ClipManifest | None:
         try:
@@ -273,10 +275,10 @@ class _Preparation:
 
     def _plan(self, products: Sequence[CheckedProduct]) -> _Plan:
         if not products:
-            codes = Counter(row.code for row in self.rows.values() if row.code)
-            raise InsarError(
-                "prepare.no_usable_product", reasons=dict(codes), report_file=self._report_file()
+            reasons = counted_reasons(
+                InsarError(row.code, **row.fields) for row in self.rows.values() if row.code
             )
+            raise InsarError("prepare.no_usable_product", reasons=reasons, report_file=self._report_file())
         self._check_network(products)
         lattice = products[0].lattice
         boxes = [product.box_on(lattice) for product in products]

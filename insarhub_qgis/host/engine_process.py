@@ -30,6 +30,8 @@ _START_LIMIT_MS = 30_000
 _CLOSE_GRACE_S = 5.0
 _TERMINATE_GRACE_S = 3.0
 _KEPT_STDERR_LINES = 200
+#: Errors whose trace the reader gets to see.
+_UNEXPECTED = ("engine.crashed", "engine.package_broken")
 
 
 @dataclass(frozen=True)
@@ -195,10 +197,11 @@ class EngineRun:
     def _error_from(self, message: Mapping[str, Any], listener: EngineListener) -> InsarError:
         error = InsarError.from_json(message)
         details = str(message.get("details") or "")
-        if error.code == "engine.crashed":
+        if error.code in _UNEXPECTED:
             error.fields["details"] = details
         elif details and not isinstance(error, Cancelled):
-            listener.log("debug", details)
+            # The sentence says it all; the trace is for whoever asked the log panel for debug lines.
+            log.debug(details)
         return error
 
 

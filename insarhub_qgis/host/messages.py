@@ -7,12 +7,15 @@ Rows are grouped by subject; the table holds literals only, because tests read i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.host.translation import tr
 
 CONTEXT = "Messages"
+#: Entries of a list that a sentence names; the rest is counted.
+_LISTED = 8
 
 MESSAGES: dict[str, tuple[str, str]] = {
     # runs
@@ -393,7 +396,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Fetch it again later.",
     ),
     "quality.unknown_section": (
-        "The pair database has no section {section}.",
+        "The quality cache has no section {section}.",
         "Restart QGIS: the plugin was probably updated while it ran.",
     ),
     "decay.bad_name": (
@@ -404,7 +407,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "product.name": ("{name} is not the name of a HyP3 product.", "Keep the names that HyP3 gives."),
     "product.not_a_zip": ("{file} is no zip file.", "Download it again."),
     "product.truncated": (
-        "{file} is cut off ({size_bytes} bytes arrived).",
+        "{file} is cut off ({size_bytes} arrived).",
         "Download it again; the other products can be used meanwhile.",
     ),
     "product.damaged": ("{file} is damaged: {member} cannot be read.", "Download it again."),
@@ -501,8 +504,12 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Read both with care, or leave the annual term out.",
     ),
     # opening and preparing products
+    "open.no_zips": (
+        "{folder} holds no zip.",
+        "Choose the folder with the zips as HyP3 delivered them; the folder itself and its hyp3 folder are read.",
+    ),
     "open.no_products": (
-        "{folder} holds no HyP3 product ({zips} zip files looked at; {reasons}).",
+        "{folder} holds no HyP3 product. Of its {zips} zip files: {reasons}.",
         "Choose the folder with the zips as HyP3 delivered them; the folder itself and its hyp3 folder are read.",
     ),
     "open.no_usable_product": (
@@ -599,7 +606,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Get the missing products ({excluded}) again, or remove the pairs of these dates.",
     ),
     "disk.too_small": (
-        "Preparing needs up to {needed_bytes} bytes in {folder}, {free_bytes} are free.",
+        "Preparing needs up to {needed_bytes} in {folder}; {free_bytes} are free.",
         "Free some space, choose a smaller area, or prepare without real files.",
     ),
     "aoi.no_crs": (
@@ -645,18 +652,50 @@ class _Fields(dict[str, Any]):
     """Fields of an error as a sentence shows them."""
 
     def __init__(self, fields: dict[str, Any]) -> None:
-        super().__init__({name: self._text(value) for name, value in fields.items()})
+        super().__init__({name: self._field_text(name, value) for name, value in fields.items()})
 
     def __missing__(self, name: str) -> str:
         return "?"
 
-    @staticmethod
-    def _text(value: Any) -> str:
+    @classmethod
+    def _field_text(cls, name: str, value: Any) -> str:
+        if name.endswith("_bytes") and isinstance(value, int):
+            return _size_text(value)
+        return cls._text(value)
+
+    @classmethod
+    def _text(cls, value: Any) -> str:
         if value is None:
             return "?"
+        if isinstance(value, Mapping) and "code" in value:
+            return _reason_text(value)
         if isinstance(value, (list, tuple)):
-            return ", ".join(str(entry) for entry in value)
+            separator = "; " if any(isinstance(entry, (Mapping, list, tuple)) for entry in value) else ", "
+            texts = [cls._text(entry) for entry in value[:_LISTED]]
+            if len(value) > _LISTED:
+                texts.append(tr("{count} more", CONTEXT).format(count=len(value) - _LISTED))
+            return separator.join(texts)
+        if isinstance(value, float):
+            return f"{value:.10g}"
         return str(value)
+
+
+def _reason_text(value: Mapping[str, Any]) -> str:
+    """Give one of ``counted_reasons``: what happened to the first of them, and to how many."""
+    text = what_happened(InsarError.from_json(value)).rstrip(".")
+    count = value.get("count", 1)
+    return (
+        text
+        if count == 1
+        else tr("{reason} (and {count} more)", CONTEXT).format(reason=text, count=count - 1)
+    )
+
+
+def _size_text(size_bytes: int) -> str:
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size_bytes >= size:
+            return f"{size_bytes / size:.1f} {unit}"
+    return f"{size_bytes} B"
 
 
 def _fill(text: str, error: InsarError) -> str:

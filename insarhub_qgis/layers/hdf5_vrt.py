@@ -19,7 +19,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 from osgeo import gdal
 
@@ -27,6 +26,7 @@ from insarhub_qgis.core.atomic_files import write_text_atomically
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.georeference import Georeference
 from insarhub_qgis.core.layers_cache import cache_name, dataset_copy_path, fingerprint, is_current
+from insarhub_qgis.core.xml_text import escape
 from insarhub_qgis.layers.hdf5_file import (
     Hdf5File,
     gdal_exceptions,

@@ -74,7 +74,7 @@ class PrepareAnalysis(InsarAlgorithm):
         )
         answer = self.ask_engine(request, feedback)
         for row in answer["rows"]:
-            if not row.get("used", True):
+            if row["state"] == "excluded":
                 feedback.pushWarning(f"{row['product']}: {sentence(InsarError.from_json(row))}")
         return {
             self.JOB_FOLDER: str(job_folder),

@@ -77,7 +77,7 @@ def test_widgets_stay_in_gui():
     ("library", "door"),
     [
         ("subprocess", {"process.py"}),
-        ("h5py", {"mintpy_hdf5.py", "mintpy_stack.py"}),
+        ("h5py", {"mintpy_hdf5.py"}),
     ],
 )
 def test_a_library_has_one_door_in_the_engine(library, door):
