@@ -6,7 +6,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from qgis.PyQt import sip
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
@@ -27,6 +26,9 @@ from insarhub_qgis.gui.page_context import PageContext
 from insarhub_qgis.host.messages import sentence
 
 
+_ZIP = "zip"
+
+
 class CleanUpDialog(QDialog):
     """Asks the engine for the list first; nothing is deleted before Delete."""
 
@@ -36,22 +38,25 @@ class CleanUpDialog(QDialog):
         self.resize(560, 360)
         self._context = context
         self._folder = job_folder
+        self._answer: dict[str, Any] | None = None
         self._list = QTreeWidget(self)
-        self._list.setHeaderLabels([self.tr("What goes"), self.tr("Size [MB]")])
         self._list.setAccessibleName(self.tr("What goes"))
+        self._list.setHeaderLabels([self.tr("What goes"), self.tr("Is"), self.tr("Size [MB]")])
         self._list.setRootIsDecorated(False)
         self._list.setAlternatingRowColors(True)
         self._list.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self._list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self._list.header().setStretchLastSection(False)
         self._list.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        self._list.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
-        self._zips = QCheckBox(
-            self.tr("Also delete the product &zips: they are paid for and expire at the service"), self
-        )
-        self._zips.toggled.connect(self._ask)
-        self._number = 0
-        self._sum = QLabel(self)
+        for column in (1, 2):
+            self._list.header().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        self._zips = QCheckBox(self.tr("Also delete the product &zips"), self)
+        self._zips.setEnabled(False)
+        self._zips.toggled.connect(self._show_items)
+        self._note = QLabel(self)
+        self._note.setWordWrap(True)
+        self._note.hide()
+        self._sum = QLabel(self.tr("Looking…"), self)
         self._sum.setWordWrap(True)
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
         self._delete = self._buttons.addButton(
@@ -66,47 +71,70 @@ class CleanUpDialog(QDialog):
         layout.addWidget(QLabel(self.tr("Configuration and all results of MintPy stay."), self))
         layout.addWidget(self._list, 1)
         layout.addWidget(self._zips)
+        layout.addWidget(self._note)
         layout.addWidget(self._sum)
         layout.addWidget(self._buttons)
         self._ask()
 
     def _ask(self) -> None:
-        self._delete.setEnabled(False)
-        self._list.clear()
-        self._sum.setText(self.tr("Looking…"))
-        self._number += 1
-        number = self._number
-
-        # An answer to an earlier question must not be taken for one to this.
-        def show(answer: dict[str, Any]) -> None:
-            if number == self._number and not sip.isdeleted(self):
-                self._show(answer)
-
-        def fail(error: InsarError) -> None:
-            if number == self._number and not sip.isdeleted(self):
-                self._show_error(error)
-
-        request = CleanUp(str(self._folder), self._zips.isChecked(), dry_run=True)
-        self._context.start(request, self.tr("Look what can go"), show, fail)
+        request = CleanUp(str(self._folder), include_zips=False, dry_run=True)
+        self._context.start(request, self.tr("Look what can go"), self._show, self._show_error)
 
     def _show(self, answer: dict[str, Any]) -> None:
+        self._answer = answer
+        zips = [row for row in answer["items"] if row["kind"] == _ZIP]
+        problem = answer.get("stack_problem")
+        if zips:
+            self._zips.setText(
+                self.tr("Also delete the {count} product &zips ({size:.1f} MB)").format(
+                    count=len(zips), size=sum(row["bytes"] for row in zips) / 1e6
+                )
+            )
+            self._note.setText(
+                "⚠ " + sentence(InsarError.from_json(problem))
+                if problem
+                else self.tr("Zips are paid for, and they expire at the service.")
+            )
+        else:
+            self._note.setText(
+                self.tr("No used zips lie in the job folder; those elsewhere are never touched.")
+            )
+        self._note.show()
+        self._zips.setEnabled(bool(zips) and not problem)
+        self._show_items()
+
+    def _chosen(self) -> list[dict[str, Any]]:
+        """What Delete deletes."""
+        if self._answer is None:
+            return []
+        is_blocked = bool(self._answer.get("stack_problem"))
+        return [
+            row
+            for row in self._answer["items"]
+            if (row["kind"] != _ZIP or self._zips.isChecked()) and not (is_blocked and row.get("needs_stack"))
+        ]
+
+    def _show_items(self) -> None:
+        kinds = {
+            "tmp": self.tr("temporary files"),
+            "clip": self.tr("prepared rasters"),
+            "partial": self.tr("unfinished file"),
+            "set_aside": self.tr("results of an earlier run"),
+            _ZIP: self.tr("product"),
+        }
         self._list.clear()
-        items = answer["items"]
+        items = self._chosen()
         for row in items:
-            item = QTreeWidgetItem(self._list, [self._name(row), f"{row['bytes'] / 1e6:.1f}"])
+            texts = [self._name(row), kinds.get(row["kind"], row["kind"]), f"{row['bytes'] / 1e6:.1f}"]
+            item = QTreeWidgetItem(self._list, texts)
             item.setToolTip(0, row["path"])
-            item.setTextAlignment(1, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter))
-        has_zips = any(row["kind"] == "zip" for row in items)
+            item.setTextAlignment(2, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter))
         total = sum(row["bytes"] for row in items) / 1e6
         self._sum.setText(
             self.tr("{count} items, {size:.1f} MB are freed.").format(count=len(items), size=total)
             if items
             else self.tr("Nothing is left to clean up.")
         )
-        if self._zips.isChecked() and not has_zips:
-            self._sum.setText(
-                self._sum.text() + " " + self.tr("No zips lie in the job folder; those elsewhere are never touched.")
-            )
         self._delete.setEnabled(bool(items))
 
     def _name(self, row: dict[str, Any]) -> str:

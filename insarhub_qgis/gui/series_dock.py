@@ -82,6 +82,7 @@ class SeriesDock(QDockWidget):
         self._build()
         context.project().readProject.connect(self._restore)
         context.project().cleared.connect(self._on_project_cleared)
+        context.project().writeProject.connect(self._on_project_written)
         context.canvas().destinationCrsChanged.connect(self._refresh_marks)
         context.job_changed.connect(self._on_job_changed)
 
@@ -254,6 +255,7 @@ class SeriesDock(QDockWidget):
         for signal, slot in (
             (project.readProject, self._restore),
             (project.cleared, self._on_project_cleared),
+            (project.writeProject, self._on_project_written),
             (self._context.canvas().destinationCrsChanged, self._refresh_marks),
             (self._context.job_changed, self._on_job_changed),
         ):
@@ -654,16 +656,28 @@ class SeriesDock(QDockWidget):
     def _store(self) -> None:
         """Keep the places with the project; one that is unchanged does not become dirty."""
         project = self._context.project()
-        text = json.dumps(
-            {
-                "series": project.writePath(str(self._source.path)) if self._source else "",
-                "reference": self._reference_name,
-                "entries": [entry.to_json() for entry in self._entries],
-            }
-        )
-        stored, _ = project.readEntry(PROJECT_SCOPE, PROJECT_KEY, "")
-        if text != stored and (self._entries or stored):
-            project.writeEntry(PROJECT_SCOPE, PROJECT_KEY, text)
+        text, _ = project.readEntry(PROJECT_SCOPE, PROJECT_KEY, "")
+        entries = [entry.to_json() for entry in self._entries]
+        if not text and not entries:
+            return
+        path = str(self._source.path) if self._source else ""
+        try:
+            stored = json.loads(text or "{}")
+            present = (project.readPath(stored["series"]), stored["reference"], stored["entries"])
+        except (ValueError, KeyError, TypeError):
+            present = None
+        if present != (path, self._reference_name, entries):
+            self._write_entry(path, entries)
+
+    def _on_project_written(self) -> None:
+        """Write the path again: it is relative to the file that the project is saved to."""
+        if self._entries and self._source is not None:
+            self._write_entry(str(self._source.path), [entry.to_json() for entry in self._entries])
+
+    def _write_entry(self, path: str, entries: list[dict[str, Any]]) -> None:
+        project = self._context.project()
+        value = {"series": project.writePath(path), "reference": self._reference_name, "entries": entries}
+        project.writeEntry(PROJECT_SCOPE, PROJECT_KEY, json.dumps(value))
 
     def _restore(self) -> None:
         """Read the places of a project that was opened."""
