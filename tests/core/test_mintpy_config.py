@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import pytest
 
+from insarhub_qgis.core.clip_manifest import ClipManifest, ClipWindow
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.mintpy_config import MintpyConfig, write_initial_config
 
@@ -145,3 +146,16 @@ def test_isce_paths_point_into_isce(tmp_path):
     config = MintpyConfig.read(write_initial_config(tmp_path, set(), "isce", inputs_changed=True))
     assert config.get("mintpy.load.processor") == "isce"
     assert config.get("mintpy.load.demFile") == f"{tmp_path.as_posix()}/isce/merged/geom_reference/hgt.rdr"
+
+
+@pytest.mark.parametrize(("side", "pairs", "cluster"), [(200, 90, "none"), (3000, 12, "local")])
+def test_workers_only_where_they_are_quicker_than_they_start(tmp_path, side, pairs, cluster):
+    (tmp_path / "clip").mkdir()
+    window = ClipWindow("EPSG:32614", 0.0, 0.0, 80.0, -80.0, side, side)
+    ClipManifest(window, products={f"product {index}": {} for index in range(pairs)}).write(tmp_path)
+    config = MintpyConfig.read(write_initial_config(tmp_path, {"unw_phase"}, "hyp3", inputs_changed=True))
+    assert config.get("mintpy.compute.cluster") == cluster
+    config.set("mintpy.compute.cluster", "local")
+    config.write()
+    write_initial_config(tmp_path, {"unw_phase"}, "hyp3", inputs_changed=True)
+    assert MintpyConfig.read(config.path).get("mintpy.compute.cluster") == "local"
