@@ -44,12 +44,13 @@ def main() -> int:
     replacement.rename(target)
 
     sys.path.insert(0, str(qgis_session.ROOT))
-    from insarhub_qgis.host.settings import ENGINE_PYTHON
+    from insarhub_qgis.host.settings import settings as plugin_settings
 
+    engine_key = plugin_settings().engine_python.key()
     settings = QSettings(str(profile / "QGIS" / "QGIS3.ini"), QSettings.Format.IniFormat)
     settings.setValue(f"PythonPlugins/{PACKAGE}", True)
     settings.setValue("PythonPlugins/processing", True)
-    settings.setValue(ENGINE_PYTHON.key(), str(qgis_session.ENGINE_PYTHON))
+    settings.setValue(engine_key, str(qgis_session.ENGINE_PYTHON))
     settings.sync()
     if settings.status() != QSettings.Status.NoError:
         raise SystemExit(f"{settings.fileName()} could not be written: is QGIS running, or the disk full?")
