@@ -32,14 +32,17 @@ osr.UseExceptions()
 
 FLOAT_NODATA = -9999.0
 MASK_NODATA = 255
-#: Bytes of one window of values; two of them live at a time.
+#: Most bytes of one window of values; two of them live at a time.
 WINDOW_BYTES = 16 * 2**20
+#: Windows of few bands stop here, so that reading, averaging and compressing take turns often.
+_USUAL_WINDOW_BYTES = 4 * 2**20
 TILE = 256
 #: Overviews are 4, 16, 64... times coarser: one window of whole tiles makes whole tiles of the first.
 _OVERVIEW_STEP = 4
 _OVERVIEW_TILE = TILE // _OVERVIEW_STEP
 _SMALLEST_OVERVIEW = 256
-_CACHE_BYTES = 48 * 2**20
+#: Small, so that GDAL compresses while the next window is read, and not all at the end.
+_CACHE_BYTES = 8 * 2**20
 _THREADS = max(2, min(4, os.cpu_count() or 2))
 
 
@@ -84,7 +87,7 @@ class RasterPlan:
         tile_bytes = TILE * TILE * self.dtype.itemsize
         bands_step = min(count, max(1, WINDOW_BYTES // tile_bytes))
         across = -(-width // TILE)
-        tiles = max(1, WINDOW_BYTES // (tile_bytes * bands_step))
+        tiles = max(1, _USUAL_WINDOW_BYTES // (tile_bytes * bands_step))
         rows_step = TILE * max(1, tiles // across)
         cols_step = TILE * min(tiles, across)
         for row in range(0, height, rows_step):
@@ -353,20 +356,21 @@ def coarsen(values: np.ndarray, missing: np.ndarray | None, nodata: float, is_av
 def _block_sum(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
     """Sum of 4 x 4 blocks; blocks at the right and lower edge may have fewer members."""
     step = _OVERVIEW_STEP
-    rows, cols = -(-values.shape[1] // step), -(-values.shape[2] // step)
-    total = np.zeros((values.shape[0], rows, cols), dtype=dtype)
-    for down in range(step):
-        for right in range(step):
-            part = values[:, down::step, right::step]
-            total[:, : part.shape[1], : part.shape[2]] += part
+    # Whole lines first: those are contiguous, and a quarter of the data is left for the strided sums.
+    lines = values[:, ::step].astype(dtype)
+    for down in range(1, step):
+        part = values[:, down::step]
+        lines[:, : part.shape[1]] += part
+    total = lines[:, :, ::step].copy()
+    for right in range(1, step):
+        part = lines[:, :, right::step]
+        total[:, :, : part.shape[2]] += part
     return total
 
 
 def _fill(values: np.ndarray, missing: np.ndarray, value: float) -> None:
-    if missing.shape == values.shape:
-        values[missing] = value
-    else:
-        values[:, missing[0]] = value
+    """Set values where ``missing``, of the same shape or (1, rows, cols), is True."""
+    np.copyto(values, values.dtype.type(value), where=missing)
 
 
 class _BandStatistics:
