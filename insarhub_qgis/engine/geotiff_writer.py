@@ -9,10 +9,11 @@ windows as they pass, which costs a tenth of reading the finished file again.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Iterator
+from typing import Any
 
 import numpy as np
 from osgeo import gdal, gdal_array, osr
