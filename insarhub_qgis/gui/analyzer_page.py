@@ -10,7 +10,7 @@ from typing import Any, Callable
 
 from qgis.core import Qgis, QgsApplication, QgsMapLayerProxyModel, QgsVectorLayer
 from qgis.gui import QgsMapLayerComboBox
-from qgis.PyQt.QtCore import QObject, Qt, pyqtSignal
+from qgis.PyQt.QtCore import QObject, Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtGui import QFontDatabase, QTextCursor
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
@@ -37,7 +37,7 @@ from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.mintpy_config import CONFIG_NAME, MintpyConfig
 from insarhub_qgis.core.mintpy_job import MintpyJob
 from insarhub_qgis.core.mintpy_steps import enabled_steps, steps_after
-from insarhub_qgis.core.requests import PrepareAnalysis, Request, RunAnalysis, StackFacts
+from insarhub_qgis.core.requests import CopyDataset, PrepareAnalysis, Request, RunAnalysis, StackFacts
 from insarhub_qgis.gui.clean_up_dialog import CleanUpDialog
 from insarhub_qgis.gui.options_table import OptionsTable
 from insarhub_qgis.gui.page_context import PageContext
@@ -105,6 +105,11 @@ class AnalyzerPage(QWidget):
         self._state: _AnalysisState | None = None
         self._request_number = 0
         self._error: InsarError | None = None
+        self._overview: list[tuple[Path, ResultSource, bool]] = []
+        self._overview_timer = QTimer(self)
+        self._overview_timer.setSingleShot(True)
+        self._overview_timer.setInterval(0)
+        self._overview_timer.timeout.connect(self._add_next_overview)
         self._build()
         context.job_changed.connect(self._on_job_changed)
         context.runs_changed.connect(self._refresh_buttons)
@@ -123,6 +128,7 @@ class AnalyzerPage(QWidget):
     def close_page(self) -> None:
         self._context.job_changed.disconnect(self._on_job_changed)
         self._context.runs_changed.disconnect(self._refresh_buttons)
+        self._overview_timer.stop()
 
     @property
     def job_folder(self) -> Path | None:
@@ -536,21 +542,34 @@ class AnalyzerPage(QWidget):
             )
 
     def _add_overview(self, folder: Path, sources: Sequence[ResultSource]) -> None:
-        shown = 0
-        for source in sources:
-            try:
-                add_result_layer(self._context.project(), folder, folder.name, source)
-                shown += 1
-            except InsarError as error:
-                self._context.show_error(error)
         if not sources:
             self._context.show_info(
                 self.tr("Overview layers appear after the steps reference_point and quick_overview.")
             )
-        elif shown:
-            self._context.show_info(
-                self.tr("{count} overview layers are in the group Diagnostics.").format(count=shown)
-            )
+            return
+        self._overview += [(folder, source, False) for source in sources]
+        self._overview_timer.start()
+
+    def _add_next_overview(self) -> None:
+        """One layer at a time, so that the window stays alive between two; what GDAL cannot read is copied first."""
+        folder, source, is_copied = self._overview.pop(0)
+        try:
+            add_result_layer(self._context.project(), folder, folder.name, source)
+        except InsarError as error:
+            if error.code != "hdf5.needs_copy" or is_copied:
+                self._context.show_error(error)
+            else:
+                self._context.start(
+                    CopyDataset(str(source.path), source.dataset),
+                    self.tr("Copy {name} for the map").format(name=source.path.name),
+                    lambda _: self._add_copied(folder, source),
+                )
+        if self._overview:
+            self._overview_timer.start()
+
+    def _add_copied(self, folder: Path, source: ResultSource) -> None:
+        self._overview.append((folder, source, True))
+        self._overview_timer.start()
 
     def _clean_up(self) -> None:
         if self._folder is not None:

@@ -25,7 +25,6 @@ from insarhub_qgis.core.requests import CleanUp
 from insarhub_qgis.gui.page_context import PageContext
 from insarhub_qgis.host.messages import sentence
 
-
 _ZIP = "zip"
 
 

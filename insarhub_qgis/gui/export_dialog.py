@@ -166,9 +166,7 @@ class ExportDialog(_Dialog):
             item = QListWidgetItem(source_text(source), self.list)
             item.setToolTip(str(source.path))
             item.setData(Qt.ItemDataRole.UserRole, source)
-            item.setCheckState(
-                Qt.CheckState.Checked if source in preselected else Qt.CheckState.Unchecked
-            )
+            item.setCheckState(Qt.CheckState.Checked if source in preselected else Qt.CheckState.Unchecked)
         self.unit = QComboBox(self)
         self.unit.addItem(self.tr("metres, metres per year"), "m")
         self.unit.addItem(self.tr("millimetres, millimetres per year"), "mm")

@@ -261,7 +261,9 @@ class OptionsTable(QWidget):
 
         self.suggest = QPushButton(self.tr("Su&ggest Thresholds…"), self)
         self.suggest.setToolTip(
-            self.tr("Coherence thresholds that fit this stack, with reasons; nothing changes before you agree")
+            self.tr(
+                "Coherence thresholds that fit this stack, with reasons; nothing changes before you agree"
+            )
         )
         self.suggest.clicked.connect(self.suggestion_requested)
         top = QHBoxLayout()

@@ -375,7 +375,9 @@ class ResultsPage(QWidget):
         if reference.polygon_wkt:
             self._marks.show_zone("reference", reference.polygon_wkt, reference.crs, MARK_COLOUR)
         else:
-            self._marks.show_point("reference", reference.x, reference.y, reference.crs, MARK_COLOUR, MARK_STYLE)
+            self._marks.show_point(
+                "reference", reference.x, reference.y, reference.crs, MARK_COLOUR, MARK_STYLE
+            )
 
     def _toggle_picking(self, is_on: bool) -> None:
         if is_on:

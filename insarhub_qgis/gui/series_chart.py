@@ -14,7 +14,7 @@ from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from qgis.PyQt.QtCore import QEvent, Qt, pyqtSignal
+from qgis.PyQt.QtCore import QEvent, Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
 
 from insarhub_qgis.core.series_entries import SeriesEntry, SeriesView
@@ -55,6 +55,10 @@ class SeriesChart(FigureCanvasQTAgg):
         self._legend = False
         self._quantity = ""
         self._empty_text = ""
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(0)
+        self._timer.timeout.connect(self.redraw)
         self.mpl_connect("motion_notify_event", self._on_motion)
 
     def show_series(
@@ -73,7 +77,8 @@ class SeriesChart(FigureCanvasQTAgg):
         self._dates, self._entries, self._view = tuple(dates), tuple(entries), view
         self._fits, self._residuals, self._legend = dict(fits), residuals, legend
         self._quantity, self._empty_text = quantity, empty_text
-        self.redraw()
+        # Several changes in one go (a reference and its date) are drawn once.
+        self._timer.start()
 
     def redraw(self) -> None:
         """Draw again, e.g. after a change of theme."""
@@ -91,8 +96,8 @@ class SeriesChart(FigureCanvasQTAgg):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         changes = (QEvent.Type.PaletteChange, QEvent.Type.FontChange, QEvent.Type.StyleChange)
-        if event.type() in changes and hasattr(self, "_entries"):
-            self.redraw()
+        if event.type() in changes and hasattr(self, "_timer"):
+            self._timer.start()
 
     def _draw(
         self, figure: Figure, colours: ChartColours, point_size: float, is_export: bool = False
@@ -125,12 +130,14 @@ class SeriesChart(FigureCanvasQTAgg):
         axes.axhline(0.0, color=colours.text, linewidth=0.6)
         axes.margins(x=0.02, y=0.08)
         axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
-        # Above the axes: beside them it would be cut in a dock of little height.
-        axes.set_title(self._quantity, loc="left", fontsize=point_size, color=colours.text, pad=4)
+        # Above, from the left edge: beside the axes it would be cut in a dock of little height.
+        figure.suptitle(self._quantity, x=0.01, ha="left", fontsize=point_size, color=colours.text)
         if is_export:
             legend = axes.legend(fontsize=point_size, loc="upper left", bbox_to_anchor=(1.01, 1.0))
         elif self._legend:
-            legend = axes.legend(fontsize=point_size, framealpha=0.9, loc="best", borderpad=0.3, labelspacing=0.2)
+            legend = axes.legend(
+                fontsize=point_size, framealpha=0.9, loc="best", borderpad=0.3, labelspacing=0.2
+            )
             legend.set_draggable(True)
         else:
             return

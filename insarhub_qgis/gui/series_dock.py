@@ -614,7 +614,7 @@ class SeriesDock(QDockWidget):
             residuals=self.toolbar.residual_action.isChecked(),
             legend=self.toolbar.legend_action.isChecked(),
             empty_text=self.tr(
-                "Press Pick and click a pixel of a result on the map,\nor select polygons and press Zones."
+                "Press Pick and click a pixel on the map,\nor select polygons and press Zones."
             ),
         )
 
@@ -623,11 +623,13 @@ class SeriesDock(QDockWidget):
         if self.toolbar.residual_action.isChecked() and view.model is not None:
             return self.tr("Residual: observed minus fitted [{unit}]").format(unit=view.unit)
         quantity = self.tr("LOS displacement [{unit}, + toward satellite]").format(unit=view.unit)
+        against = []
         if view.reference is not None:
-            quantity += " " + self.tr("relative to {name}").format(name=view.reference.name)
+            against.append(self.tr("relative to {name}").format(name=view.reference.name))
         if view.zero_date is not None:
-            quantity += " " + self.tr("since {date}").format(date=view.zero_date.isoformat())
-        return quantity
+            against.append(self.tr("since {date}").format(date=view.zero_date.isoformat()))
+        # On a line of its own: in a narrow chart both would not fit into one.
+        return "\n".join([quantity, *([" ".join(against)] if against else [])])
 
     # --- files
 

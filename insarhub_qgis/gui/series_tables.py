@@ -8,8 +8,26 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
 import numpy as np
-from qgis.PyQt.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QPointF, QRectF, Qt, pyqtSignal
-from qgis.PyQt.QtGui import QBrush, QColor, QIcon, QKeySequence, QPainter, QPen, QPixmap, QPolygonF, QResizeEvent
+from qgis.PyQt.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPointF,
+    QRectF,
+    Qt,
+    pyqtSignal,
+)
+from qgis.PyQt.QtGui import (
+    QBrush,
+    QColor,
+    QIcon,
+    QKeySequence,
+    QPainter,
+    QPen,
+    QPixmap,
+    QPolygonF,
+    QResizeEvent,
+)
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -159,9 +177,7 @@ class SeriesTables(QTabWidget):
             menu.addAction(
                 self.tr("Zoom to {name}").format(name=entry.name), lambda: self.zoom_requested.emit(rows[0])
             )
-            menu.addAction(
-                self.tr("Rename"), lambda: self.points.editItem(self.points.item(rows[0], NAME))
-            )
+            menu.addAction(self.tr("Rename"), lambda: self.points.editItem(self.points.item(rows[0], NAME)))
         if rows:
             menu.addAction(self.tr("Remove"), lambda: self.remove_requested.emit(rows))
         if self._reference_name:
@@ -185,7 +201,11 @@ class SeriesTables(QTabWidget):
         independent = self.tr("The uncertainty (one sigma) assumes that the dates are independent.")
         if "rate" in names:
             columns.append(
-                (self.tr("{unit}/yr").format(unit=unit), independent, of_fit(lambda fit: _pm(fit.velocity, unit)))
+                (
+                    self.tr("{unit}/yr").format(unit=unit),
+                    independent,
+                    of_fit(lambda fit: _pm(fit.velocity, unit)),
+                )
             )
         if "acceleration_half" in names:
             header = self.tr("{unit}/yr²").format(unit=unit)
@@ -193,11 +213,15 @@ class SeriesTables(QTabWidget):
         if "annual_sine" in names:
             header = self.tr("annual [{unit}]").format(unit=unit)
             tip = self.tr("Amplitude of the annual term.") + " " + independent
-            columns.append((header, tip, of_fit(lambda fit: _pm(fit.annual_amplitude, unit, is_signed=False))))
+            columns.append(
+                (header, tip, of_fit(lambda fit: _pm(fit.annual_amplitude, unit, is_signed=False)))
+            )
         for date in model.step_dates if model is not None else ():
             header = self.tr("step {date} [{unit}]").format(date=date.isoformat(), unit=unit)
             name = f"step_{date:%Y%m%d}"
-            columns.append((header, independent, of_fit(lambda fit, name=name: _pm(fit.parameter(name), unit))))
+            columns.append(
+                (header, independent, of_fit(lambda fit, name=name: _pm(fit.parameter(name), unit)))
+            )
         if model is not None:
             columns += [
                 (
@@ -205,7 +229,11 @@ class SeriesTables(QTabWidget):
                     self.tr("Root of the mean squared residual, {unit}").format(unit=unit),
                     of_fit(lambda fit: f"{fit.rmse:.{_places(unit)}f}"),
                 ),
-                ("R²", self.tr("Share of the variance that the model explains"), of_fit(lambda fit: _share(fit.r2))),
+                (
+                    "R²",
+                    self.tr("Share of the variance that the model explains"),
+                    of_fit(lambda fit: _share(fit.r2)),
+                ),
                 (self.tr("n"), self.tr("Dates in the fit"), of_fit(lambda fit: str(fit.n))),
             ]
         columns.append((self.tr("Pixel"), self.tr("Row and column, or pixels of a zone"), self._place))

@@ -102,9 +102,7 @@ class SeriesToolbar(QToolBar):
             )
             if source.path == present:
                 self.series_box.setCurrentIndex(self.series_box.count() - 1)
-        self.series_box.setToolTip(
-            self.series_box.currentText() or self.tr("Time series that is sampled")
-        )
+        self.series_box.setToolTip(self.series_box.currentText() or self.tr("Time series that is sampled"))
 
     def show_dates(self, dates: Sequence[dt.date]) -> None:
         """Offer dates for the zero; a chosen one that the new series has too stays chosen."""

@@ -31,9 +31,9 @@ class ThresholdsDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(self.tr("Suggested Thresholds"))
         head = QLabel(
-            self.tr("{pairs} pairs of {dates} dates were looked at. Ticked values go into the options.").format(
-                pairs=len(facts["pairs"]), dates=len(facts["dates"])
-            ),
+            self.tr(
+                "{pairs} pairs of {dates} dates were looked at. Ticked values go into the options."
+            ).format(pairs=len(facts["pairs"]), dates=len(facts["dates"])),
             self,
         )
         head.setWordWrap(True)
@@ -56,13 +56,13 @@ class ThresholdsDialog(QDialog):
             is_same = _same(now, value)
             item.setCheckState(0, Qt.CheckState.Unchecked if is_same else Qt.CheckState.Checked)
             for column in (1, 2):
-                item.setTextAlignment(column, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter))
+                item.setTextAlignment(
+                    column, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                )
         for column in range(3):
             self.list.header().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
-        self.take_button = buttons.addButton(
-            self.tr("&Take Ticked"), QDialogButtonBox.ButtonRole.AcceptRole
-        )
+        self.take_button = buttons.addButton(self.tr("&Take Ticked"), QDialogButtonBox.ButtonRole.AcceptRole)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         self.list.itemChanged.connect(self._refresh)

@@ -50,7 +50,9 @@ def layer_names():
     return sorted(layer.name() for layer in QgsProject.instance().mapLayers().values())
 
 
-def test_rasters_are_exported_in_the_chosen_unit_and_shown(open_dialog, context, patience, analysed_job, iface):
+def test_rasters_are_exported_in_the_chosen_unit_and_shown(
+    open_dialog, context, patience, analysed_job, iface
+):
     dialog = open_dialog(ExportDialog)
     ticked = [
         dialog.list.item(row).data(Qt.ItemDataRole.UserRole).key
@@ -128,7 +130,9 @@ def test_a_missing_file_name_is_said(open_dialog, dialog_class, context):
     assert context.runs == []
 
 
-def test_an_export_that_fails_is_told_after_the_dialog_is_gone(open_dialog, context, patience, iface, tmp_path):
+def test_an_export_that_fails_is_told_after_the_dialog_is_gone(
+    open_dialog, context, patience, iface, tmp_path
+):
     blocked = tmp_path / "a file"
     blocked.write_text("", encoding="utf-8")
     dialog = open_dialog(ExportDialog)

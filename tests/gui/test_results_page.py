@@ -50,7 +50,9 @@ def click(page, key):
 
 
 def ticked(page):
-    return {item.data(0, SOURCE_ROLE).key for item in page._items() if item.checkState(0) == Qt.CheckState.Checked}
+    return {
+        item.data(0, SOURCE_ROLE).key for item in page._items() if item.checkState(0) == Qt.CheckState.Checked
+    }
 
 
 @pytest.fixture
@@ -108,7 +110,9 @@ def test_a_picked_reference_reads_zero_and_is_marked(page, shown, iface):
     assert iface.canvas.mapTool() is page._tool
     shift = PixelValueReader().value_at(shown, place_of(reader, row, col), crs).value
     click_map(iface.canvas, place_of(reader, row, col), reader.crs)
-    assert PixelValueReader().value_at(shown, place_of(reader, row, col), crs).value == pytest.approx(0, abs=1e-4)
+    assert PixelValueReader().value_at(shown, place_of(reader, row, col), crs).value == pytest.approx(
+        0, abs=1e-4
+    )
     after = PixelValueReader().value_at(shown, place_of(reader, 5, 5), crs).value
     assert after == pytest.approx(before - shift, abs=1e-3)
     assert all(reference_of(layer)[0] is not None for layer in result_layers(QgsProject.instance()))

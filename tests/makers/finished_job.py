@@ -18,7 +18,9 @@ def make_finished_job(folder: Path, python: Path) -> Path:
     """Simulate products below ``folder`` and analyse them; gives the job folder."""
     feedback = QgsProcessingFeedback(False)
     simulated = run_engine(
-        Simulate(str(folder / "simulated"), width=WIDTH, height=HEIGHT, dates=DATES, connections=2, noise=True),
+        Simulate(
+            str(folder / "simulated"), width=WIDTH, height=HEIGHT, dates=DATES, connections=2, noise=True
+        ),
         feedback,
         python=python,
     )
