@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import re
+import shutil
 import sys
+from pathlib import Path
 
 from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.installation import wanted_environment
@@ -14,6 +17,8 @@ _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 #: HDF5 and GDAL tell the reason in the text only.
 _ERRNO_IN_TEXT = re.compile(r"errno = (\d+)")
+#: GDAL writes in pieces of this size at most.
+_NO_ROOM_BYTES = 1_000_000
 _FULL_IN_TEXT = ("No space left on device", "Disk quota exceeded")
 _FORBIDDEN_IN_TEXT = ("Permission denied", "Read-only file system")
 
@@ -43,6 +48,17 @@ def error_from_exception(exception: BaseException) -> InsarError:
     return InsarError("engine.crashed", reason=f"{type(exception).__name__}: {exception}")
 
 
+def export_failure(file: Path, error: Exception) -> InsarError:
+    """Give ``file.disk_full`` or ``export.write_failed`` for a file that GDAL could not write.
+
+    GDAL's last message is seldom about the disk, so the room that is left is looked at.
+    """
+    with contextlib.suppress(OSError):
+        if shutil.disk_usage(file.parent).free < _NO_ROOM_BYTES:
+            return InsarError("file.disk_full", file=str(file))
+    return InsarError("export.write_failed", file=str(file), reason=str(error))
+
+
 def _chain(exception: BaseException) -> list[BaseException]:
     chain: list[BaseException] = []
     current: BaseException | None = exception
@@ -54,7 +70,8 @@ def _chain(exception: BaseException) -> list[BaseException]:
 
 def _error_of_file_access(error: BaseException) -> InsarError | None:
     text = str(error)
-    number = getattr(error, "errno", None)
+    # GDAL's errors have a number of their own under the same name.
+    number = error.errno if isinstance(error, OSError) else None
     told = _ERRNO_IN_TEXT.search(text)
     if number is None and told:
         number = int(told.group(1))

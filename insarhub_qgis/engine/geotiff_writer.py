@@ -27,6 +27,7 @@ from insarhub_qgis.core.progress import (
     never_cancelled,
     stop_if_cancelled,
 )
+from insarhub_qgis.engine.failures import export_failure
 
 gdal.UseExceptions()
 osr.UseExceptions()
@@ -307,7 +308,7 @@ class GeotiffWriter:
             raise
 
     def _failed(self, error: Exception) -> InsarError:
-        return InsarError("export.write_failed", file=str(self._plan.path), reason=str(error))
+        return export_failure(self._plan.path, error)
 
     def _clean_up(self) -> None:
         self._raster = None

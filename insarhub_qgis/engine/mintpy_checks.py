@@ -82,8 +82,8 @@ def check_disk(folder: Path, config: MintpyConfig) -> None:
         raise InsarError(
             "analysis.disk_space",
             folder=str(folder),
-            needed_gb=round(needed / 1e9, 1),
-            free_gb=round(free / 1e9, 1),
+            needed_bytes=needed,
+            free_bytes=free,
         )
 
 

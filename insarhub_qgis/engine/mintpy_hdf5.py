@@ -275,7 +275,7 @@ class MintpyFile:
         if self._last_zeros is not None and self._last_zeros[0] == key:
             return self._last_zeros[1]
         if self.file_type == "velocity" and dataset.name != "velocity" and "velocity" in self.datasets:
-            zeros = self.read("velocity", rows, cols) == 0
+            zeros: np.ndarray = self.read("velocity", rows, cols) == 0
         elif values.ndim == 2:
             zeros = values == 0
         else:

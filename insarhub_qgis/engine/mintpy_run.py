@@ -149,6 +149,7 @@ class _AnalysisRun:
                 key=problem.key,
                 value=problem.value,
                 reason=problem.reason,
+                setting=f"{problem.key} = {problem.value}" if problem.key else problem.value,
             )
         for key in config.unknown_keys():
             self._context.log(

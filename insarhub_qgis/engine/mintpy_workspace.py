@@ -93,8 +93,8 @@ class MintpyWorkspace:
             raise InsarError(
                 "analysis.disk_space",
                 folder=str(self.folder),
-                needed_gb=round(needed / 1e9, 1),
-                free_gb=round(free / 1e9, 1),
+                needed_bytes=needed,
+                free_bytes=free,
             )
         self.forget_copies()
         for name in names:

@@ -182,7 +182,13 @@ def aoi_box(aoi_wkt: str, lattice: Lattice) -> PixelBox:
         raise InsarError("aoi.not_degrees", bounds=[west, south, east, north])
     longest = max(east - west, north - south)
     points = shapely.get_coordinates(shapely.segmentize(polygon, max(longest / 200, 1e-6)))
-    xs, ys = transform("EPSG:4326", lattice.crs, points[:, 0].tolist(), points[:, 1].tolist())
+    try:
+        xs, ys = transform("EPSG:4326", lattice.crs, points[:, 0].tolist(), points[:, 1].tolist())
+    except Exception as error:
+        # The class of GDAL's own errors is private to rasterio.
+        if not type(error).__module__.startswith("rasterio"):
+            raise
+        raise InsarError("aoi.not_projected", crs=lattice.crs) from error
     cols = [(x - lattice.x_origin) / lattice.x_step for x in xs]
     rows = [(y - lattice.y_origin) / lattice.y_step for y in ys]
     if not all(map(math.isfinite, cols + rows)):

@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Sequence
+from typing import Any
 
 from osgeo import gdal, ogr, osr
 
 from insarhub_qgis.core.errors import InsarError
+from insarhub_qgis.engine.failures import export_failure
 
 gdal.UseExceptions()
 ogr.UseExceptions()
@@ -67,9 +69,7 @@ class VectorWriter:
         if suffix not in _DRIVERS:
             raise InsarError("export.bad_option", option="output", value=plan.output.name)
         if suffix == ".shp" and len(plan.fields) > SHAPEFILE_COLUMNS:
-            raise InsarError(
-                "export.too_many_columns", columns=len(plan.fields), limit=SHAPEFILE_COLUMNS
-            )
+            raise InsarError("export.too_many_columns", columns=len(plan.fields), limit=SHAPEFILE_COLUMNS)
         exists = plan.output.exists()
         if exists and suffix == ".shp" and not plan.replaces:
             raise InsarError("export.layer_exists", file=str(plan.output), layer=plan.output.stem)
@@ -155,4 +155,4 @@ class VectorWriter:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _failed(self, error: Exception) -> InsarError:
-        return InsarError("export.write_failed", file=str(self._plan.output), reason=str(error))
+        return export_failure(self._plan.output, error)

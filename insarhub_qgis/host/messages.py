@@ -269,7 +269,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Write it as key = value, or start it with # as a comment.",
     ),
     "mintpy.config_invalid": (
-        "{file}, line {line}: {key} {value} is not valid ({reason}).",
+        "{file}, line {line}: '{setting}' is not valid ({reason}).",
         "Correct the line in the options table or in the file; nothing was started.",
     ),
     # analysis
@@ -287,7 +287,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Run the earlier steps too, or leave the steps empty for a whole run.",
     ),
     "analysis.disk_space": (
-        "The analysis needs about {needed_gb} GB in {folder}; {free_gb} GB are free.",
+        "The analysis needs about {needed_bytes} in {folder}; {free_bytes} are free.",
         "Free some space, or prepare a smaller area.",
     ),
     "analysis.files_missing": (
@@ -676,7 +676,7 @@ class _Fields(dict[str, Any]):
                 texts.append(tr("{count} more", CONTEXT).format(count=len(value) - _LISTED))
             return separator.join(texts)
         if isinstance(value, float):
-            return f"{value:.10g}"
+            return f"{value + 0.0:.10g}"
         return str(value)
 
 

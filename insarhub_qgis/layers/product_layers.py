@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
+from osgeo import gdal
 from qgis.core import QgsProject, QgsRasterLayer
 
 from insarhub_qgis.core.errors import InsarError
@@ -32,7 +35,8 @@ def add_product_layer(
     if kind_key not in archive.members:
         raise InsarError("product.no_member", product=archive.product.name, kind=kind_key)
     name = archive.gdal_path(kind_key)
-    layer = QgsRasterLayer(name, product_layer_name(archive, kind_key), "gdal", _without_default_style())
+    with _zip_left_alone():
+        layer = QgsRasterLayer(name, product_layer_name(archive, kind_key), "gdal", _without_default_style())
     if not layer.isValid() or layer.bandCount() < 1:
         raise InsarError("product.not_a_raster", file=str(archive.path), kind=kind_key)
     style = style_for(kind_key)
@@ -80,6 +84,21 @@ def product_layer_name(archive: ProductArchive, kind_key: str) -> str:
 def _pair_text(archive: ProductArchive) -> str:
     product = archive.product
     return f"{product.reference_date.isoformat()} → {product.secondary_date.isoformat()}"
+
+
+@contextlib.contextmanager
+def _zip_left_alone() -> Iterator[None]:
+    """Open rasters so that GDAL writes no statistics for them, now or later.
+
+    It would add a file ``.aux.xml`` to the zip itself, since archives are writable to it: the zip changes, under a
+    run that may be reading it. A raster keeps for its life what holds in the thread that opens it.
+    """
+    before = gdal.GetThreadLocalConfigOption("GDAL_PAM_ENABLED")
+    gdal.SetThreadLocalConfigOption("GDAL_PAM_ENABLED", "NO")
+    try:
+        yield
+    finally:
+        gdal.SetThreadLocalConfigOption("GDAL_PAM_ENABLED", before)
 
 
 def _without_default_style() -> QgsRasterLayer.LayerOptions:

@@ -26,7 +26,7 @@ from insarhub_qgis.host.engine_process import run_engine
 from insarhub_qgis.host.messages import sentence
 from insarhub_qgis.host.paths import icon_path
 from insarhub_qgis.layers.area_of_interest import area_of_interest_wkt
-from insarhub_qgis.layers.series_reader import SeriesReader
+from insarhub_qgis.layers.hdf5_file import read_hdf5
 
 ANALYSE = "analyse"
 EXPORT = "export"
@@ -125,14 +125,12 @@ def dissolved_polygon_wkt(source: QgsProcessingFeatureSource, context: QgsProces
 
 
 def series_crs(path: Path) -> str:
-    """Give the CRS of a MintPy file as authority id, e.g. ``EPSG:32614``."""
+    """Give the CRS of a MintPy time series as authority id, e.g. ``EPSG:32614``."""
     try:
-        reader = SeriesReader(path)
+        file = read_hdf5(path)
+        return file.georeference("timeseries").crs
     except InsarError as error:
         raise QgsProcessingException(sentence(error)) from error
-    crs = reader.crs
-    reader.close()
-    return crs
 
 
 def output_file(destination: str, parameter: str) -> str:

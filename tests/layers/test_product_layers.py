@@ -78,6 +78,20 @@ def test_layer_is_named_grouped_and_added_once(project, archive):
     assert not list(Path(archive.path.parent).glob("*.xml"))
 
 
+def test_the_zip_is_left_alone(project, archive):
+    before = archive.path.read_bytes()
+    for kind in KINDS:
+        layer = add(project, archive, kind)
+        # What QGIS's own panels ask for; GDAL would keep the answers inside the zip.
+        layer.dataProvider().bandStatistics(1)
+        layer.dataProvider().histogram(1)
+        layer.dataProvider().cumulativeCut(1, 0.02, 0.98)
+    del layer
+    project.clear()
+    assert archive.path.read_bytes() == before
+    assert [path.name for path in archive.path.parent.iterdir()] == [archive.path.name]
+
+
 def test_second_click_takes_it_away(project, archive):
     add(project, archive, "corr")
     assert remove_product_layer(project, archive, "corr")
