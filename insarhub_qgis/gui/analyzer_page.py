@@ -113,6 +113,7 @@ class AnalyzerPage(QWidget):
         self._build()
         context.job_changed.connect(self._on_job_changed)
         context.runs_changed.connect(self._refresh_buttons)
+        context.project().cleared.connect(self._forget_overview)
 
     # --- page contract
 
@@ -128,7 +129,8 @@ class AnalyzerPage(QWidget):
     def close_page(self) -> None:
         self._context.job_changed.disconnect(self._on_job_changed)
         self._context.runs_changed.disconnect(self._refresh_buttons)
-        self._overview_timer.stop()
+        self._context.project().cleared.disconnect(self._forget_overview)
+        self._forget_overview()
 
     @property
     def job_folder(self) -> Path | None:
@@ -566,6 +568,11 @@ class AnalyzerPage(QWidget):
                 )
         if self._overview:
             self._overview_timer.start()
+
+    def _forget_overview(self) -> None:
+        """Layers that still wait were meant for the project that is closed."""
+        self._overview = []
+        self._overview_timer.stop()
 
     def _add_copied(self, folder: Path, source: ResultSource) -> None:
         self._overview.append((folder, source, True))

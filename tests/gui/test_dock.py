@@ -12,7 +12,7 @@ from qgis.core import QgsApplication, QgsPointXY, QgsProject
 from qgis.PyQt.QtCore import QMimeData, QPointF, Qt, QUrl
 from qgis.PyQt.QtGui import QDropEvent
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QDockWidget, QToolBar
+from qgis.PyQt.QtWidgets import QApplication, QDockWidget, QToolBar
 
 from insarhub_qgis.core.requests import CheckEnvironment
 from insarhub_qgis.gui.dock import USABLE_WIDTH_PX
@@ -64,7 +64,7 @@ def test_a_tag_opens_its_stage_and_escape_leads_back(dock, job, patience):
     area = home.view.job_delegate.tag_area(home.proxy.index(0, 0), "products")
     QTest.mouseClick(home.view.viewport(), Qt.MouseButton.LeftButton, pos=area.center())
     assert (dock.page_key, dock.job_folder) == ("products", job)
-    dock.activateWindow()
+    QApplication.setActiveWindow(dock.window())
     QTest.keyClick(dock.page("products").tree, Qt.Key.Key_Escape)
     patience.waitUntil(lambda: dock.page_key == "home", timeout=2000)
 
