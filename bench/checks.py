@@ -46,7 +46,9 @@ def footprint(path: str, source: str) -> None:
     from rasterio.features import rasterize
 
     layer = ogr.Open(path)
-    outline = layer.GetLayer(0).GetNextFeature().GetGeometryRef()
+    # The feature owns its geometry and must outlive it.
+    feature = layer.GetLayer(0).GetNextFeature()
+    outline = feature.GetGeometryRef()
     polygons = [outline] if outline.GetGeometryName() == "POLYGON" else list(outline)
     vertices = sum(ring.GetPointCount() for polygon in polygons for ring in polygon)
     with rasterio.open(source) as shown:
