@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TextIO
 
-from insarhub_qgis.core.atomic_files import process_start_of
+from insarhub_qgis.core.atomic_files import process_start_of, remove_left_over_temporary_files
 from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.mintpy_config import CONFIG_NAME, MintpyConfig
 from insarhub_qgis.core.mintpy_job import (
@@ -244,6 +244,7 @@ class _AnalysisRun:
         if self._was_interrupted_in_place():
             self._workspace.restore()
         self._workspace.forget_copies()
+        remove_left_over_temporary_files(self._folder)
         enabled = enabled_steps(self._values)
         if steps and not self._can_keep_stack(first):
             self._context.log(

@@ -15,7 +15,13 @@ from typing import Any
 
 import networkx as nx
 
-from insarhub_qgis.core.atomic_files import folder_lock, set_aside, write_error, write_text_atomically
+from insarhub_qgis.core.atomic_files import (
+    folder_lock,
+    remove_left_over_temporary_files,
+    set_aside,
+    write_error,
+    write_text_atomically,
+)
 from insarhub_qgis.core.clip_manifest import (
     CLIP_FOLDER,
     MANIFEST_NAME,
@@ -415,6 +421,9 @@ class _Preparation:
             }
         manifest.write(self.job.path)
         self._remove(strangers, old)
+        # Nobody else writes here under the lock, so what is there is of a killed run.
+        remove_left_over_temporary_files(self.clip, older_than_seconds=0.0)
+        remove_left_over_temporary_files(self.job.path)
         written = (
             self._write_files(plan, todo, manifest) if as_files else self._write_vrts(plan, todo, manifest)
         )

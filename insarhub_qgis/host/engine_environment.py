@@ -146,6 +146,8 @@ def engine_variables(variables: Mapping[str, str], python: Path) -> dict[str, st
     path_name = next((name for name in kept if name.upper() == "PATH"), "PATH")
     kept[path_name] = os.pathsep.join([*(str(folder) for folder in folders), kept.get(path_name, os.defpath)])
     kept["MPLBACKEND"] = "Agg"
+    # Without locks nothing could tell a file that MintPy is writing; disks that know none are read as they are.
+    kept["HDF5_USE_FILE_LOCKING"] = "BEST_EFFORT"
     kept["PYTHONNOUSERSITE"] = "1"
     kept["PYTHONUNBUFFERED"] = "1"
     kept["PYTHONUTF8"] = "1"

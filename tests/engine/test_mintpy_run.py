@@ -383,6 +383,30 @@ def test_the_weather_correction_asks_for_a_key_first(tmp_path):
     assert check_weather_service(tmp_path, config, {}) is None
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="advisory locks")
+def test_what_a_step_writes_is_locked(tmp_path, monkeypatch):
+    """Layers and exports tell by the lock that a file is being written, whatever the user's own environment says."""
+    import fcntl
+
+    monkeypatch.setenv("HDF5_USE_FILE_LOCKING", "FALSE")
+    path = tmp_path / "timeseries.h5"
+    script = (
+        "import sys\nfrom mintpy.objects import timeseries\n"
+        "import h5py\nfile = h5py.File(sys.argv[1], 'w'); print('open', flush=True); sys.stdin.read()\n"
+    )
+    environment = mintpy_run.step_environment(tmp_path)
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(path)],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as writer:
+        assert writer.stdout.readline().strip() == b"open"
+        with path.open("rb") as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        writer.stdin.close()
+
+
 def test_perfect_unwrapping_does_not_stop_the_overview(tmp_path, capsys):
     from mintpy.utils import plot
 
