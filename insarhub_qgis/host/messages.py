@@ -678,6 +678,19 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The area of interest ({bounds}) is not in degrees.",
         "Give it as longitude and latitude (EPSG:4326).",
     ),
+    "aoi.nothing": (
+        "There is no geometry to search: the layer or selection is empty.",
+        "Draw an area, select features, or choose another layer.",
+    ),
+    "aoi.not_wkt": (
+        "This is no WKT geometry: {text}",
+        "Write it like POLYGON((lon lat, lon lat, ...)) in degrees, or draw the area.",
+    ),
+    "scenes.file_not_read": ("The footprints in {file} cannot be read.", "Save them again under another name."),
+    "scenes.file_not_written": (
+        "The footprints cannot be written to {file}: {reason}.",
+        "Choose a folder that you may write to, and a name that ends in .gpkg.",
+    ),
     "aoi.not_projected": (
         "The area of interest cannot be projected to {crs}.",
         "Draw an area near the products.",
