@@ -60,14 +60,18 @@ def run(request: ExportResults, context: RunContext) -> dict[str, Any]:
     if request.raster_format not in ("GTiff", "COG"):
         raise InsarError("export.bad_option", option="raster_format", value=request.raster_format)
     dates = parse_date(request.start_date), parse_date(request.end_date)
-    jobs = _plan_jobs(request, context)
+    jobs, skipped = _plan_jobs(request)
     sizes = [_bytes_of(job) for job in jobs]
     done, written = 0, []
     for job, size in zip(jobs, sizes):
         report = part_of(context.report, done / sum(sizes), (done + size) / sum(sizes))
         written.append(_export(job, request, dates, context, report))
         done += size
-    return {"output_folder": request.output_folder, "files": written}
+    return {
+        "output_folder": request.output_folder,
+        "files": written,
+        "skipped": [{"file": str(path), **error.to_json()} for path, error in skipped],
+    }
 
 
 def parse_date(text: str) -> dt.date | None:
@@ -111,7 +115,8 @@ def _rank(path: Path) -> tuple[bool, int]:
     return path.stem.startswith("geo_"), path.stat().st_mtime_ns
 
 
-def _plan_jobs(request: ExportResults, context: RunContext) -> list[_Job]:
+def _plan_jobs(request: ExportResults) -> tuple[list[_Job], list[tuple[Path, InsarError]]]:
+    """Give what is to be written, and the files of a job folder that cannot be exported with the reason."""
     source = Path(request.source)
     if source.is_dir():
         files = find_results(source)
@@ -123,7 +128,7 @@ def _plan_jobs(request: ExportResults, context: RunContext) -> list[_Job]:
         raise InsarError("file.missing", file=str(source))
     jobs: list[_Job] = []
     matched: set[str] = set()
-    refused: InsarError | None = None
+    skipped: list[tuple[Path, InsarError]] = []
     for path in files:
         wanted = _wanted_of(path, request.datasets)
         if request.datasets and not wanted:
@@ -133,8 +138,7 @@ def _plan_jobs(request: ExportResults, context: RunContext) -> list[_Job]:
         except InsarError as error:
             if source.is_file() or request.datasets or not _can_be_skipped(error):
                 raise
-            context.log(f"{path.name}: {error}", "warning")
-            refused = error
+            skipped.append((path, error))
             continue
         matched.update(wanted)
         jobs += [_Job(path, name, Path(request.output_folder) / f"{stem}.tif") for name, stem in names]
@@ -142,8 +146,8 @@ def _plan_jobs(request: ExportResults, context: RunContext) -> list[_Job]:
     if missing:
         raise InsarError("export.nothing", source=str(source), datasets=missing)
     if not jobs:
-        raise refused or InsarError("export.nothing", source=str(source), datasets=[])
-    return jobs
+        raise skipped[-1][1] if skipped else InsarError("export.nothing", source=str(source), datasets=[])
+    return jobs, skipped
 
 
 def _can_be_skipped(error: InsarError) -> bool:

@@ -19,6 +19,8 @@ from qgis.core import (
 )
 
 from insarhub_qgis.core import requests
+from insarhub_qgis.core.errors import InsarError
+from insarhub_qgis.host.messages import sentence
 from insarhub_qgis.processing.base import EXPORT, InsarAlgorithm, existing_file, tr
 
 
@@ -90,6 +92,8 @@ class ExportResults(InsarAlgorithm):
             raster_format=self.parameterAsEnumString(parameters, self.FORMAT, context),
         )
         answer = self.ask_engine(request, feedback)
+        for row in answer["skipped"]:
+            feedback.pushWarning(f"{Path(row['file']).name}: {sentence(InsarError.from_json(row))}")
         for row in answer["files"]:
             feedback.pushInfo(tr("{file}: {bands} band(s)").format(file=row["path"], bands=row["bands"]))
         return {self.OUTPUT_FOLDER: answer["output_folder"]}

@@ -470,6 +470,24 @@ def test_a_file_that_mintpy_is_writing(refused, finished_job, engine, tmp_path, 
     project.clear()
 
 
+def test_a_file_of_another_program_beside_the_results(run, finished_job, table, tmp_path):
+    job = tmp_path / "job"
+    job.mkdir()
+    shutil.copy(finished_job.folder / "velocity.h5", job)
+    (job / "notes.h5").write_text("no HDF5 at all", encoding="utf-8")
+    before = state_of(job)
+    feedback = Heard()
+    run("exportresults", {"INPUT": str(job), "OUTPUT_FOLDER": str(tmp_path / "tif")}, feedback)
+    assert (tmp_path / "tif" / "velocity.tif").is_file()
+    (told,) = feedback.warnings
+    assert told.startswith("notes.h5: ")
+    assert_is_a_sentence(told)
+    assert state_of(job) == before
+    table.append(
+        ("foreign .h5 in an exported job folder", told.replace(str(tmp_path), "…"), "the others are exported")
+    )
+
+
 def test_lzf_compressed_hdf5(run, finished_job, engine, tmp_path):
     code = (
         "import sys, h5py\n"
