@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
 import zipfile
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any, Callable
+from typing import Callable
 
 import h5py
 import numpy as np
@@ -19,17 +18,15 @@ from rasterio.transform import Affine
 from scipy import ndimage
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from insarhub_qgis.sandbox.product_writer import acquisition, product_name
 
 VELOCITY_SHAPE = (3000, 4000)
 CUBE_SHAPE = (60, 3000, 2500)
-#: The same grid with a third of the dates: shows that memory does not grow with the cube.
-SMALL_CUBE_SHAPE = (20, 3000, 2500)
+#: As many dates on a third of the rows: shows that memory does not grow with the cube.
+SMALL_CUBE_SHAPE = (60, 1000, 2500)
 PRODUCTS = 12
 PRODUCT_SHAPE = (2880, 3040)
 FIRST_DATE = dt.date(2021, 1, 4)
+_TIME_OF_DAY, _FIRST_ORBIT = dt.time(18, 2, 11), 36_000
 _X_FIRST, _Y_FIRST, _STEP, _EPSG = 440_000.0, 3_900_000.0, 80.0, 32636
 _ATTRIBUTES = {
     "PROCESSOR": "hyp3",
@@ -191,9 +188,11 @@ def _products(folder: Path) -> None:
 def _product(folder: Path, index: int) -> None:
     """One zip as HyP3 packs it: deflated tiled GeoTIFFs, deflated once more by the zip; each of another extent."""
     generator = np.random.default_rng(100 + index)
-    reference = acquisition(FIRST_DATE + dt.timedelta(days=12 * index), FIRST_DATE)
-    secondary = acquisition(FIRST_DATE + dt.timedelta(days=12 * (index + 1)), FIRST_DATE)
-    name = product_name("gamma", reference, secondary, seed=5)
+    reference, secondary = (
+        dt.datetime.combine(FIRST_DATE + dt.timedelta(days=12 * turn), _TIME_OF_DAY)
+        for turn in (index, index + 1)
+    )
+    name = f"S1AA_{reference:%Y%m%dT%H%M%S}_{secondary:%Y%m%dT%H%M%S}_VVP012_INT80_G_ueF_{0xB0 + index:04X}"
     path = folder / f"{name}.zip"
     if path.exists():
         return
@@ -214,7 +213,7 @@ def _product(folder: Path, index: int) -> None:
     }
     part = path.with_name(f"{path.name}.part")
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as package:
-        package.writestr(f"{name}/{name}.txt", _text(reference, secondary, float(generator.normal(0, 60))))
+        package.writestr(f"{name}/{name}.txt", _text(index, float(generator.normal(0, 60))))
         for kind, (values, nodata) in rasters.items():
             package.writestr(f"{name}/{name}_{kind}.tif", _geotiff(values, x_first, y_first, nodata))
     part.replace(path)
@@ -242,14 +241,23 @@ def _geotiff(values: np.ndarray, x_first: float, y_first: float, nodata: float |
         return bytes(memory.read())
 
 
-def _text(reference: Any, secondary: Any, baseline_m: float) -> str:
+def _granule(turn: int) -> str:
+    start = dt.datetime.combine(FIRST_DATE + dt.timedelta(days=12 * turn), _TIME_OF_DAY)
+    stop = start + dt.timedelta(seconds=27)
+    orbit = _FIRST_ORBIT + 175 * turn
+    return (
+        f"S1A_IW_SLC__1SDV_{start:%Y%m%dT%H%M%S}_{stop:%Y%m%dT%H%M%S}_{orbit:06d}_{orbit * 7:06X}_{turn:04X}"
+    )
+
+
+def _text(index: int, baseline_m: float) -> str:
     lines = {
-        "Reference Granule": reference.granule,
-        "Secondary Granule": secondary.granule,
+        "Reference Granule": _granule(index),
+        "Secondary Granule": _granule(index + 1),
         "Reference Pass Direction": "ASCENDING",
-        "Reference Orbit Number": reference.orbit,
+        "Reference Orbit Number": _FIRST_ORBIT + 175 * index,
         "Secondary Pass Direction": "ASCENDING",
-        "Secondary Orbit Number": secondary.orbit,
+        "Secondary Orbit Number": _FIRST_ORBIT + 175 * (index + 1),
         "Baseline": f"{baseline_m:.4f}",
         "UTC time": "64944.513206",
         "Heading": "-12.3456789",

@@ -105,6 +105,8 @@ def side_by_side(repetitions: int, inputs: list[Path], *measures: Measure) -> li
     answers: list[list[dict[str, Any]]] = [[] for _ in measures]
     for _ in range(repetitions):
         for measure, found in zip(measures, answers):
+            # What the one before has written must not go to the disk on the time of the next.
+            os.sync()
             in_cache(*inputs)
             found.append(measure())
     return answers
@@ -266,12 +268,12 @@ class Bench:
             small = run_timed(
                 ENGINE, "ours.py", "export", self.data["small_cube"], folder / "small", self.warm
             )
-            details["ours_20_dates"] = small
+            details["ours_a_third"] = small
             less = median(theirs, "rss_mb") / median(own, "rss_mb")
             growth = median(own, "rss_mb") / small["rss_mb"]
             goal += ", MB >= 20x less"
-            is_reached = is_reached and less >= 20 and growth < 1.25
-            check += f"; MB {less:.0f}x less; with 20 dates {small['rss_mb']:.0f} MB"
+            is_reached = is_reached and less >= 20 and growth < 1.1
+            check += f"; MB {less:.0f}x less; a third of the rows {small['rss_mb']:.0f} MB"
         shutil.rmtree(folder, ignore_errors=True)
         return [
             Row(
