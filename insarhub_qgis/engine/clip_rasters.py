@@ -51,6 +51,8 @@ def vrt_of_window(header: RasterHeader, lattice: Lattice, window: PixelBox) -> s
         f"  <GeoTransform>{x_first!r}, {lattice.x_step!r}, 0.0, {y_first!r}, 0.0, {lattice.y_step!r}"
         "</GeoTransform>\n"
         '  <Metadata><MDI key="AREA_OR_POINT">Area</MDI></Metadata>\n'
+        # MintPy notes it: the same attribute as from a GeoTIFF of one band.
+        '  <Metadata domain="IMAGE_STRUCTURE"><MDI key="INTERLEAVE">BAND</MDI></Metadata>\n'
         f'  <VRTRasterBand dataType="{data_type}" band="1">\n'
         f"{nodata}"
         "    <SimpleSource>\n"
