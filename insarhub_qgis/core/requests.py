@@ -7,7 +7,7 @@ Paths are absolute text. ``command`` is the engine command that answers.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Mapping
 
 from insarhub_qgis.core.errors import InsarError
@@ -136,7 +136,8 @@ class ExportResults(Request):
     ``source``: an HDF5 file or a job folder. ``datasets`` empty: every dataset that can be exported; an entry is
     a file stem (``velocity``) or ``stem/dataset`` (``velocity/velocityStd``). ``mask``: an HDF5 or raster, or empty. ``unit``: ``m`` or ``mm``.
     ``raster_format``: ``GTiff`` or ``COG``. ``start_date``/``end_date``: ISO or empty, limits of the bands.
-    Result: ``{"output_folder", "files": [{"path", "source", "dataset", "bands"}]}``.
+    Result: ``{"output_folder", "files": [{"path", "source", "dataset", "bands"}], "skipped": [{"file", "code",
+    "fields"}]}``.
     """
 
     command: ClassVar[str] = "export-results"
@@ -234,6 +235,110 @@ class CopyDataset(Request):
     command: ClassVar[str] = "copy-dataset"
     source: str
     dataset: str
+
+
+@dataclass(frozen=True)
+class SearchScenes(Request):
+    """Search the archive of ASF for Sentinel-1 scenes (SLC, beam mode IW).
+
+    ``aoi_wkt``: any WKT geometry in EPSG:4326; several parts, self-crossing rings and the antimeridian are fine; empty: no
+    area. ``start``, ``end``: ISO days, both included, or empty. ``direction``: ``ASCENDING``, ``DESCENDING`` or empty.
+    ``polarizations``: ``VV``, ``VV+VH``, ``HH``, ``HH+HV``; ``platforms``: ``S1A`` ... ``S1D``; ``months``: 1..12; empty means all.
+    ``scene_names``: exactly these scenes, every other filter is then ignored. ``max_results``: 0 for no limit.
+    ``endpoints``: `core.endpoints.Endpoints.to_json`, empty for production. ``answer_folder``: where the answer is kept
+    for `OpenSearchAnswer` and `AddJobs`; empty keeps none. One of area, paths and scene names is needed.
+
+    Items while running: ``{"sub_query", "sub_queries", "found", "hits"}``. Result::
+
+        {"scenes": [{"name", "date", "start", "stop" (ISO UTC), "platform", "polarization", "path", "frame", "direction",
+                     "orbit", "footprint_wkt" (EPSG:4326, multi-part across the antimeridian), "aoi_coverage" (0..1 or None),
+                     "has_state_vectors", "bytes", "url", "browse_url", "processing_date", "beam_mode"}],  # newest first
+         "stacks": [{"path", "frame", "direction", "scene_count", "date_count", "first", "last" (ISO days), "longest_gap_days",
+                     "platforms", "polarizations", "aoi_coverage" (median over dates), "dates_without": [ISO days on which
+                     other frames of the path were taken, but not this one]}],
+         "coverage_by_date": [{"path", "date", "frames", "aoi_coverage"}],  # union of the frames of a path and day
+         "hits": scenes that the archive counts, before ``months``; None when it was not told,
+         "is_complete": bool, "is_sandbox": bool, "searched_at": ISO UTC, "request": this request as JSON,
+         "messages": [{"code", "fields", "level": "note"|"warning"}],  # sentences in host/messages.py
+         "answer_file": path or ""}
+    """
+
+    command: ClassVar[str] = "search-scenes"
+    aoi_wkt: str = ""
+    start: str = ""
+    end: str = ""
+    direction: str = ""
+    paths: tuple[int, ...] = ()
+    frames: tuple[int, ...] = ()
+    polarizations: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    months: tuple[int, ...] = ()
+    scene_names: tuple[str, ...] = ()
+    max_results: int = 0
+    answer_folder: str = ""
+    endpoints: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class OpenSearchAnswer(Request):
+    """Give a kept answer again, without any network.
+
+    Result: as `SearchScenes`; a folder without an answer gives the error ``search.no_answer``.
+    """
+
+    command: ClassVar[str] = "open-search-answer"
+    answer_folder: str
+
+
+@dataclass(frozen=True)
+class AddJobs(Request):
+    """Make one job folder per stack from a kept search answer: config, stack file with scenes and baselines, metadata.
+
+    ``stacks``: (path, frame) as they stand in the answer. ``scene_names``: only these scenes of the stacks; empty: all.
+    ``aoi_wkt``, ``start``, ``end``, ``direction`` go into the config; empty takes those of the answer's request.
+    A stack whose folder exists gets the scenes that it lacks; its pairs and other sections stay.
+    Result: ``{"job_folders": [{"path" (folder), "track", "frame", "scene_count", "date_count", "new_scenes", "is_new",
+    "without_baseline": [names], "older_versions": [names left out because the same acquisition has a newer one]}],
+    "excluded": [{"stack": [path, frame], "code", "fields"}]}``.
+    """
+
+    command: ClassVar[str] = "add-jobs"
+    answer_folder: str
+    work_directory: str
+    stacks: tuple[tuple[int, int], ...]
+    scene_names: tuple[str, ...] = ()
+    aoi_wkt: str = ""
+    start: str = ""
+    end: str = ""
+
+
+@dataclass(frozen=True)
+class ComputeBaselines(Request):
+    """Compute the baselines of a job folder from its kept metadata, without any network, and save them in its stack file.
+
+    Result: ``{"scenes": [names, chronological], "baselines": {scene: m or None}, "temporal_days": {scene: d},
+    "pairwise_file": path, "unknown": [names without baseline], "repaired": [names whose ascending-node time was repaired],
+    "without_metadata": [names]}``. The file of pairwise values: `core.pairwise_file`. Signs as asf_search defines them,
+    relative to the earliest scene with a known orbit.
+    """
+
+    command: ClassVar[str] = "compute-baselines"
+    job_folder: str
+
+
+@dataclass(frozen=True)
+class ServeSandbox(Request):
+    """Serve the simulated services on 127.0.0.1 until cancelled.
+
+    ``umm_file``: answer searches from this CMR answer (JSON, also gzipped) instead of simulated stacks. ``port`` 0: a free one.
+    First item: ``{"base_url", "scenes": n}``. Result after the end: ``{"base_url", "requests": n}``.
+    """
+
+    command: ClassVar[str] = "serve"
+    program: ClassVar[str] = "sandbox"
+    umm_file: str = ""
+    port: int = 0
+    seed: int = 1
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,20 @@ def read_search_answer(folder: Path) -> list[dict[str, Any]] | None:
     InsarError
         ``file.malformed`` or ``file.not_readable``.
     """
+    document = _read_document(folder)
+    return None if document is None else list(document["items"])
+
+
+def read_search_facts(folder: Path) -> dict[str, Any]:
+    """Give what was kept beside the items: the request, hits, messages; empty for a file without them.
+
+    Errors as `read_search_answer`.
+    """
+    facts = (_read_document(folder) or {}).get("facts")
+    return dict(facts) if isinstance(facts, Mapping) else {}
+
+
+def _read_document(folder: Path) -> dict[str, Any] | None:
     path = Path(folder) / SEARCH_ANSWER_NAME
     try:
         data = path.read_bytes()
@@ -45,11 +59,13 @@ def read_search_answer(folder: Path) -> list[dict[str, Any]] | None:
     items = document.get("items") if isinstance(document, dict) else None
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise malformed(path, reason="no list of items")
-    return items
+    return dict(document)
 
 
-def write_search_answer(folder: Path, items: Sequence[dict[str, Any]]) -> Path | None:
-    """Keep the items of a search instead of earlier ones.
+def write_search_answer(
+    folder: Path, items: Sequence[dict[str, Any]], facts: Mapping[str, Any] | None = None
+) -> Path | None:
+    """Keep the items of a search, and facts about it, instead of earlier ones.
 
     Returns
     -------
@@ -58,7 +74,8 @@ def write_search_answer(folder: Path, items: Sequence[dict[str, Any]]) -> Path |
     """
     path = Path(folder) / SEARCH_ANSWER_NAME
     try:
-        text = json.dumps({"version": 1, "items": list(items)}, ensure_ascii=False, allow_nan=False)
+        document = {"version": 1, "items": list(items), **({"facts": dict(facts)} if facts else {})}
+        text = json.dumps(document, ensure_ascii=False, allow_nan=False)
     except (ValueError, TypeError) as error:
         raise InsarError("file.not_json", file=str(path), reason=str(error)) from error
     aside = None

@@ -26,6 +26,8 @@ _COMMANDS: dict[type[requests.Request], str] = {
     requests.ZonalSeries: "insarhub_qgis.engine.zonal_series:run",
     requests.IndexSeries: "insarhub_qgis.engine.index_series:run",
     requests.CopyDataset: "insarhub_qgis.engine.copy_dataset:run",
+    requests.SearchScenes: "insarhub_qgis.engine.search:run",
+    requests.OpenSearchAnswer: "insarhub_qgis.engine.search:open_answer",
 }
 
 Command = Callable[[Any, RunContext], "dict[str, Any]"]

@@ -707,6 +707,149 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The zips cannot be deleted: {file} does not hold all pairs ({reason} {missing}). Nothing was deleted.",
         "Run the step load_data first, or clean up without the zips.",
     ),
+    # search and sandbox
+    "search.no_limits": (
+        "The search has no limits: it would find every scene of Sentinel-1.",
+        "Give an area, a path, or scene names.",
+    ),
+    "search.bad_date": (
+        "{name} is no date: {value}.",
+        "Write it as year-month-day, for example 2024-03-31.",
+    ),
+    "search.end_before_start": (
+        "The end {end} is before the start {start}.",
+        "Exchange the two dates.",
+    ),
+    "search.bad_filter": (
+        "The search does not know the value {value} for {name}.",
+        "Use one of: {allowed}.",
+    ),
+    "search.too_many_queries": (
+        "These filters make {count} separate queries; the archive gets at most {most} in one search.",
+        "Give fewer paths, frames, polarisations or names.",
+    ),
+    "search.no_names": (
+        "The list holds no scene name of Sentinel-1 SLC (of {count} entries: {names}).",
+        "Give names like S1A_IW_SLC__1SDV_20180106T004006_20180106T004031_020027_0221EC_770D, one per line.",
+    ),
+    "search.entries_left_out": (
+        "{count} entries of the list are no scene names and were left out: {names}.",
+        "Correct them and search again.",
+    ),
+    "search.names_not_found": (
+        "The archive does not have {count} of the scenes: {names}.",
+        "Check the names; scenes that were processed again have another ending.",
+    ),
+    "search.area_not_wkt": (
+        "This is no WKT geometry: {text}.",
+        "Write it like POLYGON((lon lat, lon lat, ...)) in degrees, or draw the area.",
+    ),
+    "search.area_empty": ("The area holds no geometry.", "Draw an area, or choose another layer."),
+    "search.area_outside": (
+        "The area is not in degrees of longitude and latitude: it reaches from {south} to {north}.",
+        "Give it in EPSG:4326.",
+    ),
+    "search.area_refused": (
+        "The area cannot be searched: {reason}.",
+        "Draw a simpler area.",
+    ),
+    "search.area_repaired": (
+        "The outline of the area crosses itself; everything that it encloses was searched.",
+        "Nothing, if that is the area you mean.",
+    ),
+    "search.area_hull": (
+        "The area has {parts} parts. The hull round them was searched, and scenes beside them were left out.",
+        "Nothing; the scenes shown touch the area.",
+    ),
+    "search.part_failed": (
+        "Part {part} of {parts} of the search failed, so scenes may be missing: {reasons}.",
+        "Search again.",
+    ),
+    "search.pages_missing": (
+        "The archive counts {hits} scenes but sent {found}, so scenes may be missing.",
+        "Search again later, or with a simpler area or shorter period.",
+    ),
+    "search.items_unreadable": (
+        "{count} entries of the answer could not be read and were left out: {names}.",
+        "Update the plugin: the archive may have changed its format.",
+    ),
+    "search.item_unreadable": (
+        "The entry {scene} of the answer could not be read: {reason}.",
+        "Update the plugin: the archive may have changed its format.",
+    ),
+    "search.limit_reached": (
+        "The search stopped at {limit} scenes; there may be more.",
+        "Raise the maximum, or give a shorter period.",
+    ),
+    "search.no_answer": ("No search answer is kept in {folder}.", "Search first."),
+    "archive.busy": (
+        "{service} is busy and asks to wait.",
+        "Try again in some minutes.",
+    ),
+    "archive.down": (
+        "{service} has a fault (HTTP {status}: {reason}).",
+        "Nothing is wrong on your side. Try again in some minutes.",
+    ),
+    "archive.refused": (
+        "{service} refuses the request (HTTP {status}): {reason}.",
+        "Check area, dates and filters.",
+    ),
+    "archive.not_json": (
+        "Something else answered in place of {service}: {start}.",
+        "A network's sign-in page or a proxy may be in the way. Open a web page in the browser, sign in, and try again.",
+    ),
+    "archive.cut_answer": (
+        "The answer of {service} broke off.",
+        "Check the network and try again.",
+    ),
+    "archive.bad_answer": (
+        "The archive's answer is not understood: {reason}.",
+        "Try again; if it stays, update the plugin or the engine environment.",
+    ),
+    "network.offline": (
+        "{service} cannot be reached: {reason}.",
+        "Check the network. The last answer can still be opened.",
+    ),
+    "network.proxy": (
+        "The proxy on the way to {service} does not work: {reason}.",
+        "Check the proxy in QGIS: Settings > Options > Network.",
+    ),
+    "network.certificate": (
+        "The certificate of {service} is not trusted: {reason}.",
+        "In a network that inspects traffic, give its certificate file in the variable REQUESTS_CA_BUNDLE before QGIS starts.",
+    ),
+    "network.timeout": (
+        "{service} did not answer in time.",
+        "Try again; a simpler area or shorter period is answered faster.",
+    ),
+    "credentials.not_sandbox": (
+        "A real login was about to be sent while the sandbox is on; nothing was sent.",
+        "Switch the sandbox off in Options, or sign in with a sandbox account.",
+    ),
+    "credentials.sandbox_only": (
+        "A login of the sandbox was about to be sent to {service}; nothing was sent.",
+        "Sign in with your Earthdata account.",
+    ),
+    "endpoints.unknown": (
+        "The engine does not know the services {names}.",
+        "Restart QGIS: the plugin was probably updated while it ran.",
+    ),
+    "sandbox.not_local": (
+        "The sandbox address {address} is not on this computer.",
+        "Give an address like http://127.0.0.1:8090.",
+    ),
+    "sandbox.port": (
+        "The sandbox cannot use port {port}: {reason}.",
+        "Choose another port, or 0 for a free one.",
+    ),
+    "sandbox.not_umm": (
+        "{file} holds no scenes as CMR answers them (UMM JSON): {reason}.",
+        "Choose a file with an answer of CMR.",
+    ),
+    "sandbox.bad_fault": (
+        "The sandbox does not know this fault: {reason}.",
+        "Use the fields that its documentation names.",
+    ),
 }
 
 

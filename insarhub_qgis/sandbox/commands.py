@@ -15,6 +15,7 @@ _COMMANDS: dict[type[requests.Request], str] = {
     requests.Simulate: "insarhub_qgis.sandbox.simulate:run",
     requests.CompareWithTruth: "insarhub_qgis.sandbox.compare_with_truth:run",
     requests.DemoReport: "insarhub_qgis.sandbox.demo_report:run",
+    requests.ServeSandbox: "insarhub_qgis.sandbox.serve:run",
 }
 
 Command = Callable[[Any, RunContext], "dict[str, Any]"]

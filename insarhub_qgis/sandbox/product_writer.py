@@ -3,10 +3,7 @@
 
 from __future__ import annotations
 
-import datetime
-import hashlib
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +13,7 @@ from rasterio.crs import CRS
 from rasterio.io import MemoryFile
 from rasterio.transform import Affine
 
+from insarhub_qgis.sandbox.acquisitions import BURSTS, RELATIVE_ORBIT, Acquisition, short_hash
 from insarhub_qgis.sandbox.scene import (
     AZIMUTH_LOOKS,
     EARTH_RADIUS_M,
@@ -27,46 +25,8 @@ from insarhub_qgis.sandbox.scene import (
     Scene,
 )
 
-_TIME_OF_DAY = datetime.time(18, 2, 11)
-_RELATIVE_ORBIT = 103
-_BURSTS = (220_001, 220_002)
 #: One fixed time for all members: the same request gives the same bytes.
 _ZIP_TIME = (2024, 1, 1, 0, 0, 0)
-
-
-@dataclass(frozen=True)
-class Acquisition:
-    """One simulated pass: date, satellite (``S1A``...), start time and absolute orbit."""
-
-    date: datetime.date
-    satellite: str
-    start: datetime.datetime
-    orbit: int
-
-    @property
-    def granule(self) -> str:
-        stop = self.start + datetime.timedelta(seconds=27)
-        text = f"{self.satellite}_IW_SLC__1SDV_{self.start:%Y%m%dT%H%M%S}_{stop:%Y%m%dT%H%M%S}"
-        text = f"{text}_{self.orbit:06d}_{self.orbit * 7 % 0xFFFFFF:06X}"
-        return f"{text}_{short_hash(text)}"
-
-    def burst(self, index: int) -> str:
-        text = f"S1_{_BURSTS[index]}_IW{index + 1}_{self.start:%Y%m%dT%H%M%S}_VV"
-        return f"{text}_{short_hash(text)}-BURST"
-
-
-def short_hash(text: str) -> str:
-    """Four upper-case hex digits that belong to a text."""
-    return hashlib.sha256(text.encode()).hexdigest()[:4].upper()
-
-
-def acquisition(date: datetime.date, first: datetime.date) -> Acquisition:
-    """The pass of a date: S1A on its 12-day cycle, S1B on the days between."""
-    days = (date - first).days
-    satellite, offset = ("S1A", 73) if days % 12 == 0 else ("S1B", 202)
-    cycle = 175 * (days // 12 + 170)
-    start = datetime.datetime.combine(date, _TIME_OF_DAY) + datetime.timedelta(seconds=days % 5)
-    return Acquisition(date, satellite, start, offset + _RELATIVE_ORBIT - 1 + cycle)
 
 
 def product_name(product_type: str, reference: Acquisition, secondary: Acquisition, seed: int) -> str:
@@ -79,9 +39,9 @@ def product_name(product_type: str, reference: Acquisition, secondary: Acquisiti
             f"{secondary.start:%Y%m%dT%H%M%S}_VVP{days:03d}_INT80_G_ueF"
         )
     elif product_type == "burst":
-        name = f"S1_{_BURSTS[0]}_IW1_{dates}_VV_INT80"
+        name = f"S1_{BURSTS[0]}_IW1_{dates}_VV_INT80"
     else:
-        name = f"S1_{_RELATIVE_ORBIT:03d}_{_BURSTS[0]}s1n02-{_BURSTS[1]}s2n02-000000s3n00_IW_{dates}_VV_INT80"
+        name = f"S1_{RELATIVE_ORBIT:03d}_{BURSTS[0]}s1n02-{BURSTS[1]}s2n02-000000s3n00_IW_{dates}_VV_INT80"
     return f"{name}_{short_hash(f'{name}/{seed}')}"
 
 

@@ -118,6 +118,16 @@ def incidence_and_range(ground_range_m: Array) -> tuple[Array, Array]:
     return np.arccos(cosine), slant
 
 
+def simulated_dates(count: int, revisit_days: int) -> tuple[datetime.date, ...]:
+    return tuple(FIRST_DATE + datetime.timedelta(days=index * revisit_days) for index in range(count))
+
+
+def simulated_baselines_m(seed: int, count: int) -> Array:
+    """Perpendicular baselines relative to the first date, (count,), metres."""
+    baselines: Array = np.round(generator(seed, "baselines").normal(0.0, 60.0, count), 4)
+    return baselines - baselines[0]
+
+
 def make_scene(request: Simulate) -> Scene:
     """Build the scene of a request; the same request gives the same scene.
 
@@ -128,16 +138,13 @@ def make_scene(request: Simulate) -> Scene:
     """
     check_request(request)
     height, width = request.height + 2 * MARGIN_PIXELS, request.width + 2 * MARGIN_PIXELS
-    dates = tuple(
-        FIRST_DATE + datetime.timedelta(days=index * request.revisit_days) for index in range(request.dates)
-    )
+    dates = simulated_dates(request.dates, request.revisit_days)
     pairs = tuple(
         (first, second)
         for first in range(request.dates)
         for second in range(first + 1, min(first + request.connections, request.dates - 1) + 1)
     )
-    baselines = np.round(generator(request.seed, "baselines").normal(0.0, 60.0, request.dates), 4)
-    baselines -= baselines[0]
+    baselines = simulated_baselines_m(request.seed, request.dates)
 
     rows, columns = np.mgrid[0:height, 0:width]
     east = (columns - (width - 1) / 2) * PIXEL_M

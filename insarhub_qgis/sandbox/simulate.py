@@ -24,6 +24,7 @@ from insarhub_qgis.core.progress import part_of, stop_if_cancelled
 from insarhub_qgis.core.requests import Simulate
 from insarhub_qgis.core.run_context import RunContext
 from insarhub_qgis.sandbox import product_writer
+from insarhub_qgis.sandbox.acquisitions import acquisition
 from insarhub_qgis.sandbox.atmosphere import delay_m
 from insarhub_qgis.sandbox.decorrelation import expected_coherence, simulate_pairs
 from insarhub_qgis.sandbox.random_fields import generator, power_law_field
@@ -95,7 +96,7 @@ def _remove_earlier_products(folder: Path) -> None:
 
 
 def _product_names(request: Simulate, scene: Scene) -> list[str]:
-    passes = [product_writer.acquisition(date, scene.dates[0]) for date in scene.dates]
+    passes = [acquisition(date, scene.dates[0]) for date in scene.dates]
     return [
         product_writer.product_name(request.product_type, passes[first], passes[second], request.seed)
         for first, second in scene.pairs
@@ -176,7 +177,7 @@ def _write_products(
 ) -> None:
     report = part_of(context.report, 0.6 if request.noise else 0.0, 0.98)
     on_date = range_change_source(request, scene, deformation)
-    passes = [product_writer.acquisition(date, scene.dates[0]) for date in scene.dates]
+    passes = [acquisition(date, scene.dates[0]) for date in scene.dates]
     is_gamma = request.product_type == "gamma"
     broken = _pairs_with_jump(request, scene)
     geometry: dict[tuple[int, int, int, int], dict[str, bytes]] = {}

@@ -1,0 +1,317 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How requests reach the archive: redirect to the sandbox, guard of credentials, retries, and errors with codes.
+
+It is a transport adapter, because adapters survive whatever a client library does with its session.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from insarhub_qgis.core.endpoints import Endpoints
+from insarhub_qgis.core.errors import Cancelled, InsarError
+from insarhub_qgis.core.progress import IsCancelled, never_cancelled
+from insarhub_qgis.core.sandbox_credentials import is_sandbox_authorization, is_sandbox_token
+
+CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 15.0, 60.0
+#: Waits before the second and the third attempt.
+RETRY_WAITS_S: tuple[float, ...] = (2.0, 6.0)
+#: A service that wants us to wait longer gets its answer shown instead.
+_LONGEST_WAIT_S = 60.0
+_POLL_S = 0.1
+#: Length of what a service said, in messages and logs.
+_SHOWN = 300
+
+_USER_IN_URL = re.compile(r"//[^/\s@]+@")
+
+
+class ArchiveAdapter(HTTPAdapter):
+    """Sends requests of one session.
+
+    Parameters
+    ----------
+    endpoints
+        With a sandbox every request goes there, whatever host it names; the old host goes along in
+        ``X-Forwarded-Host``.
+    is_cancelled
+        Looked at before each attempt and while waiting.
+    log
+        ``log(text, level)`` for retries.
+    on_answer
+        Called with each good answer.
+    expects_json
+        An answer that is no JSON is an error (a login page of a network, or a proxy's).
+    """
+
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        is_cancelled: IsCancelled = never_cancelled,
+        log: Callable[..., None] | None = None,
+        on_answer: Callable[[requests.Response], None] | None = None,
+        *,
+        expects_json: bool = True,
+    ) -> None:
+        super().__init__()
+        self._endpoints = endpoints
+        self._is_cancelled = is_cancelled
+        self._log = log or (lambda *_: None)
+        self._on_answer = on_answer or (lambda _: None)
+        self._expects_json = expects_json
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: dict[str, str] | None = None,
+    ) -> requests.Response:
+        """Send a request, again after faults that pass.
+
+        Raises
+        ------
+        InsarError
+            ``archive.busy``, ``archive.down``, ``archive.refused``, ``archive.not_json``, ``archive.cut_answer``,
+            ``network.offline``, ``network.proxy``, ``network.certificate``, ``network.timeout``,
+            ``credentials.sandbox_only``, ``credentials.not_sandbox``, ``run.cancelled``.
+        """
+        check_credentials(request, self._endpoints)
+        original_url = request.url
+        if self._endpoints.is_sandbox:
+            request = redirected(request, self._endpoints.sandbox_url)
+            # A proxy for the real host has no business between two programs on this machine.
+            proxies = {}
+        attempts = len(RETRY_WAITS_S) + 1
+        for attempt in range(attempts):
+            if self._is_cancelled():
+                raise Cancelled()
+            try:
+                response = super().send(
+                    request, False, timeout or (CONNECT_TIMEOUT_S, READ_TIMEOUT_S), verify, cert, proxies
+                )
+                check_answer(response, expects_json=self._expects_json)
+            except (requests.RequestException, InsarError) as exception:
+                error = (
+                    exception if isinstance(exception, InsarError) else network_error(exception, original_url)
+                )
+                wait_s = _wait_before_next(error, attempt)
+                if wait_s is None:
+                    raise error from exception
+                self._log(f"{error}; next attempt in {wait_s:.0f} s", "warning")
+                self._wait(wait_s)
+                continue
+            if original_url is not None:
+                # Relative redirects then lead back here.
+                response.url = original_url
+            self._on_answer(response)
+            return response
+        raise InsarError("archive.down", service=_host(original_url), status=0, reason="")
+
+    def _wait(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if self._is_cancelled():
+                raise Cancelled()
+            time.sleep(min(_POLL_S, max(end - time.monotonic(), 0.0)))
+
+
+def redirected(request: requests.PreparedRequest, base_url: str) -> requests.PreparedRequest:
+    """Give the request with scheme and host of ``base_url``, and the old host in ``X-Forwarded-Host``."""
+    parts, base = urlsplit(request.url or ""), urlsplit(base_url)
+    copied = request.copy()
+    copied.url = parts._replace(scheme=base.scheme, netloc=base.netloc).geturl()
+    copied.headers["X-Forwarded-Host"] = parts.netloc.rpartition("@")[2]
+    copied.headers.pop("Host", None)
+    return copied
+
+
+def check_credentials(request: requests.PreparedRequest, endpoints: Endpoints) -> None:
+    """Refuse to send a real credential to a sandbox, or one of a sandbox to a real service.
+
+    Raises
+    ------
+    InsarError
+        ``credentials.not_sandbox``, ``credentials.sandbox_only``.
+    """
+    for is_of_sandbox in _credentials_of(request):
+        if endpoints.is_sandbox and not is_of_sandbox:
+            raise InsarError("credentials.not_sandbox", service=_host(request.url))
+        if not endpoints.is_sandbox and is_of_sandbox:
+            raise InsarError("credentials.sandbox_only", service=_host(request.url))
+
+
+def _credentials_of(request: requests.PreparedRequest) -> list[bool]:
+    """Give for each credential in the request whether it is one of a sandbox."""
+    found = []
+    authorization = request.headers.get("Authorization")
+    if authorization:
+        found.append(is_sandbox_authorization(_text(authorization)))
+    cookies: SimpleCookie = SimpleCookie()
+    try:
+        cookies.load(_text(request.headers.get("Cookie") or ""))
+    except CookieError:
+        found.append(False)
+    found += [is_sandbox_token(cookie.value) for cookie in cookies.values()]
+    if request.body and "form-urlencoded" in str(request.headers.get("Content-Type")):
+        fields = parse_qsl(_text(request.body))
+        found += [is_sandbox_token(value) for name, value in fields if name == "token"]
+    return found
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def check_answer(response: requests.Response, *, expects_json: bool) -> None:
+    """Refuse an answer that is cut, an error, or no JSON.
+
+    Raises
+    ------
+    InsarError
+        ``archive.cut_answer``, ``archive.busy``, ``archive.down``, ``archive.refused``, ``archive.not_json``.
+    """
+    content = response.content
+    announced = response.headers.get("Content-Length", "")
+    is_plain = "Content-Encoding" not in response.headers
+    if is_plain and announced.isdecimal() and int(announced) != len(content):
+        raise InsarError(
+            "archive.cut_answer",
+            service=_host(response.url),
+            bytes=len(content),
+            announced_bytes=int(announced),
+        )
+    status = response.status_code
+    if status == 429:
+        raise InsarError(
+            "archive.busy", service=_service(response), retry_after_s=_retry_after_s(response.headers)
+        )
+    if status >= 500:
+        raise InsarError("archive.down", service=_service(response), status=status, reason=_said(response))
+    if status >= 400:
+        raise InsarError("archive.refused", service=_service(response), status=status, reason=_said(response))
+    if expects_json and status == 200 and not _is_json(response):
+        raise InsarError("archive.not_json", service=_service(response), start=_shown(response.text)[:80])
+
+
+def _is_json(response: requests.Response) -> bool:
+    try:
+        response.json()
+    except ValueError:
+        return False
+    return True
+
+
+def network_error(exception: requests.RequestException, url: str | None) -> InsarError:
+    """Give the error of a request that got no whole answer."""
+    service = _host(url)
+    reason = _shown(_innermost(exception))
+    if isinstance(exception, requests.exceptions.ProxyError):
+        return InsarError("network.proxy", service=service, reason=reason)
+    if isinstance(exception, requests.exceptions.SSLError):
+        return InsarError("network.certificate", service=service, reason=reason)
+    if isinstance(exception, requests.exceptions.Timeout):
+        return InsarError("network.timeout", service=service)
+    if isinstance(exception, requests.exceptions.ChunkedEncodingError):
+        return InsarError("archive.cut_answer", service=service, bytes=None, announced_bytes=None)
+    return InsarError("network.offline", service=service, reason=reason)
+
+
+def _wait_before_next(error: InsarError, attempt: int) -> float | None:
+    """Seconds before the next attempt; None when another one makes no sense."""
+    if attempt >= len(RETRY_WAITS_S):
+        return None
+    passes = ("archive.busy", "archive.down", "archive.cut_answer", "network.timeout", "network.offline")
+    if error.code not in passes:
+        return None
+    wait_s = RETRY_WAITS_S[attempt] * (1 + secrets.randbelow(250) / 1000)
+    asked_s = error.fields.get("retry_after_s")
+    if asked_s is None:
+        return wait_s
+    return max(wait_s, float(asked_s)) if asked_s <= _LONGEST_WAIT_S else None
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float | None:
+    try:
+        seconds = float(headers.get("Retry-After", ""))
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _said(response: requests.Response) -> str:
+    """What the service says about its error, cut: it may repeat the whole request."""
+    try:
+        value = response.json()
+    except ValueError:
+        return _shown(response.reason or "")
+    said = (
+        value.get("errors") or value.get("detail") or value.get("error") if isinstance(value, dict) else value
+    )
+    return _shown("; ".join(map(str, said)) if isinstance(said, list) else str(said))
+
+
+def _shown(text: str) -> str:
+    """Cut a text for people, without accounts in addresses."""
+    plain = " ".join(_USER_IN_URL.sub("//", text).split())
+    return plain if len(plain) <= _SHOWN else f"{plain[:_SHOWN]}..."
+
+
+def _innermost(exception: BaseException) -> str:
+    """Text of the first cause; the outer ones only wrap it in object addresses."""
+    seen: list[BaseException] = []
+    current: BaseException | None = exception
+    while current is not None and current not in seen:
+        seen.append(current)
+        reason = getattr(current, "reason", None)
+        inner = current.args[0] if current.args and isinstance(current.args[0], BaseException) else None
+        current = reason if isinstance(reason, BaseException) else inner or current.__cause__
+    last = seen[-1]
+    text = getattr(last, "strerror", None) or (str(last.args[-1]) if last.args else type(last).__name__)
+    return str(text)
+
+
+def _service(response: requests.Response) -> str:
+    forwarded = response.request.headers.get("X-Forwarded-Host") if response.request is not None else None
+    return str(forwarded or _host(response.url))
+
+
+def _host(url: str | None) -> str:
+    return urlsplit(url or "").hostname or "the service"
+
+
+def run_interruptibly(work: Callable[[], Any], is_cancelled: IsCancelled) -> Any:
+    """Run ``work`` in a thread and give its result; on cancel leave it behind at once.
+
+    A socket that waits for its answer cannot be interrupted. The thread is left alone: it looks at
+    ``is_cancelled`` before it goes on, and it ends with the process.
+    """
+    outcome: dict[str, Any] = {}
+    finished = threading.Event()
+
+    def target() -> None:
+        try:
+            outcome["result"] = work()
+        except BaseException as exception:  # the edge of the thread: raised again where it is awaited
+            outcome["exception"] = exception
+        finished.set()
+
+    threading.Thread(target=target, name="archive request", daemon=True).start()
+    while not finished.wait(_POLL_S):
+        if is_cancelled():
+            raise Cancelled()
+    if "exception" in outcome:
+        raise outcome["exception"]
+    return outcome["result"]

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What all services of a sandbox share: the clock, the planned faults, the log of requests."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from insarhub_qgis.core.errors import InsarError
+
+
+class SandboxClock:
+    """Time of the sandbox: the real time, moved forward on request."""
+
+    def __init__(self) -> None:
+        self._offset_s = 0.0
+
+    def now_s(self) -> float:
+        """Seconds since 1970, UTC."""
+        return time.time() + self._offset_s
+
+    def advance(self, seconds: float) -> None:
+        self._offset_s += float(seconds)
+
+    def reset(self) -> None:
+        self._offset_s = 0.0
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault of the next ``times`` requests whose path begins with ``route``.
+
+    Attributes
+    ----------
+    status
+        Answer with this status instead of working; None works and spoils the answer as the other fields say.
+    body, content_type
+        Body of that answer, e.g. a page of HTML; without a body the form of the service's own errors.
+    retry_after_s
+        Value of ``Retry-After``.
+    delay_s
+        Wait before the answer.
+    truncate_after
+        Close the connection after so many bytes of the body; the length stays announced.
+    cut_body
+        Send only so many bytes of the body, and announce just those.
+    drop
+        Close the connection without an answer.
+    keep_share
+        Share 0..1 of the items of each page that is sent, ``hits`` stays.
+    expire_token
+        Treat every token as expired.
+    """
+
+    route: str = "/"
+    times: int = 1
+    status: int | None = None
+    body: str | None = None
+    content_type: str = "application/json"
+    retry_after_s: float | None = None
+    delay_s: float = 0.0
+    truncate_after: int | None = None
+    cut_body: int | None = None
+    drop: bool = False
+    keep_share: float | None = None
+    expire_token: bool = False
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Fault:
+        try:
+            return cls(**value)
+        except TypeError as error:
+            raise InsarError("sandbox.bad_fault", reason=str(error)) from error
+
+
+class FaultPlan:
+    """The faults that are still to come, oldest first."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+        self._lock = threading.Lock()
+
+    def add(self, fault: Fault) -> None:
+        with self._lock:
+            self._faults.append(fault)
+
+    def take(self, path: str) -> Fault | None:
+        """Give the fault of this request, and count it."""
+        with self._lock:
+            for index, fault in enumerate(self._faults):
+                if path.startswith(fault.route):
+                    self._faults[index] = replace(fault, times=fault.times - 1)
+                    if fault.times <= 1:
+                        del self._faults[index]
+                    return fault
+        return None
+
+    def clear(self) -> None:
+        with self._lock:
+            self._faults.clear()
+
+
+@dataclass(frozen=True)
+class LoggedRequest:
+    """One request as it came, with masked credentials, and the status that answered it."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    form: list[tuple[str, str]] = field(default_factory=list)
+    status: int = 0
+
+
+_SECRET_HEADERS = ("authorization", "proxy-authorization", "cookie")
+_SECRET_FIELDS = ("token", "password", "access_token", "access_code")
+
+
+def masked_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Give the headers with credentials masked: of ``Authorization`` the kind stays.
+
+    >>> masked_headers({"Authorization": "Bearer abc"})
+    {'Authorization': 'Bearer ***'}
+    """
+    return {
+        name: re.sub(r"^(\w+ )?.*$", r"\1***", value, flags=re.DOTALL)
+        if name.lower() in _SECRET_HEADERS
+        else value
+        for name, value in headers.items()
+    }
+
+
+class RequestLog:
+    """Every request since the start or the last reset."""
+
+    def __init__(self) -> None:
+        self._requests: list[LoggedRequest] = []
+        self._lock = threading.Lock()
+
+    def add(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        form: list[tuple[str, str]],
+        status: int,
+    ) -> None:
+        masked_form = [(name, "***" if name in _SECRET_FIELDS else value) for name, value in form]
+        with self._lock:
+            self._requests.append(LoggedRequest(method, path, masked_headers(headers), masked_form, status))
+
+    def requests(self) -> list[LoggedRequest]:
+        with self._lock:
+            return list(self._requests)
+
+    def to_json(self) -> list[dict[str, Any]]:
+        return [asdict(request) for request in self.requests()]
+
+    def clear(self) -> None:
+        with self._lock:
+            self._requests.clear()
