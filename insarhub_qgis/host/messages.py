@@ -423,6 +423,14 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "All weights of the cost function are 0.",
         "Give at least one of quality, time and baseline a weight.",
     ),
+    "budget.too_small": (
+        "{credits} credits do not connect all dates: {needed} are needed, {missing} more.",
+        "Raise the budget by {missing}, or keep only the {count} dates from {first} to {last}, which fit.",
+    ),
+    "budget.no_prices": (
+        "The price of a pair is not known.",
+        "Fetch the prices of the service first, or give the credits per pair.",
+    ),
     "stack.missing": (
         "{folder} has no stack file.",
         "Open a folder of products in it, or search scenes for it.",
@@ -685,6 +693,12 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "aoi.not_wkt": (
         "This is no WKT geometry: {text}",
         "Write it like POLYGON((lon lat, lon lat, ...)) in degrees, or draw the area.",
+    ),
+    "aoi.file_not_read": ("{file} holds no vector layer that QGIS can read.", "Choose another file."),
+    "search.not_numbers": ("{text} is no list of numbers.", "Write them like 13, 93 or 406-412."),
+    "search.no_scene_names": (
+        "There is no Sentinel-1 SLC scene name in this text.",
+        "Names look like S1A_IW_SLC__1SDV_ followed by times, orbit and identifiers.",
     ),
     "scenes.file_not_read": ("The footprints in {file} cannot be read.", "Save them again under another name."),
     "scenes.file_not_written": (
