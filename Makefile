@@ -5,7 +5,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint bench stage zip install screenshots translations clean
+.PHONY: help setup demo sandbox run test lint bench stage zip install screenshots translations clean
 
 # The Python that PyQGIS belongs to; another python3 may come first on PATH.
 QGIS_PYTHON ?= /usr/bin/python3
@@ -13,6 +13,8 @@ DEMO ?= build/demo
 PRODUCTS ?=
 OPTIONS ?=
 PROFILE ?= default
+UMM ?=
+PORT ?= 8090
 
 export QGIS_PYTHON
 
@@ -30,6 +32,9 @@ setup: ## QGIS, the QGIS-side environment and the engine environment; seconds wh
 
 demo: setup stage ## the whole job; PRODUCTS=DIR [OPTIONS=FILE] for real products, DEMO=DIR for another place
 	@$(QGIS_PYTHON) tools/demo.py --demo "$(DEMO)" $(if $(PRODUCTS),--products "$(PRODUCTS)") $(if $(OPTIONS),--options "$(OPTIONS)")
+
+sandbox: setup ## simulated ASF search and Earthdata Login on 127.0.0.1, until Ctrl+C; UMM=FILE for an answer of CMR, PORT=N
+	@$(ENGINE_ENV)/bin/python tools/sandbox.py --port "$(PORT)" $(if $(UMM),--umm "$(UMM)")
 
 run: setup stage ## open QGIS with the plugin and the last demo project
 	@$(QGIS_PYTHON) tools/run_qgis.py --project "$(DEMO)/demo.qgz"

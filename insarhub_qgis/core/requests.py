@@ -7,8 +7,9 @@ Paths are absolute text. ``command`` is the engine command that answers.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, ClassVar, Mapping
+from typing import Any, ClassVar
 
 from insarhub_qgis.core.errors import InsarError
 

@@ -28,6 +28,8 @@ _COMMANDS: dict[type[requests.Request], str] = {
     requests.CopyDataset: "insarhub_qgis.engine.copy_dataset:run",
     requests.SearchScenes: "insarhub_qgis.engine.search:run",
     requests.OpenSearchAnswer: "insarhub_qgis.engine.search:open_answer",
+    requests.AddJobs: "insarhub_qgis.engine.add_jobs:run",
+    requests.ComputeBaselines: "insarhub_qgis.engine.baselines:run",
 }
 
 Command = Callable[[Any, RunContext], "dict[str, Any]"]

@@ -33,6 +33,11 @@ def attributes_of(item: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
+def scene_name_of_item(item: Mapping[str, Any]) -> str:
+    """Give the granule name of an item, without the ending of the product."""
+    return _scene_name(item["umm"], str(item["umm"]["GranuleUR"]))
+
+
 def scene_of_item(item: Mapping[str, Any]) -> tuple[Scene, BaseGeometry | None]:
     """Read a scene and its footprint from an item; only the fields that we use, others may change.
 

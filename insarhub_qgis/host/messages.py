@@ -796,6 +796,19 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Raise the maximum, or give a shorter period.",
     ),
     "search.no_answer": ("No search answer is kept in {folder}.", "Search first."),
+    "jobs.no_stacks": ("No stack was chosen.", "Choose one or more stacks in the table."),
+    "jobs.no_scenes": (
+        "The search answer has no scene of path {path}, frame {frame}.",
+        "Search again, then add the stack.",
+    ),
+    "jobs.sandbox_mix": (
+        "{folder} would mix simulated scenes of the sandbox with real ones; nothing was written.",
+        "Choose another work directory for the sandbox.",
+    ),
+    "baselines.no_metadata": (
+        "{folder} keeps no metadata of its {scenes} scenes, so baselines cannot be computed.",
+        "Search these scenes again and add the stack to the same work directory.",
+    ),
     "archive.busy": (
         "{service} is busy and asks to wait.",
         "Try again in some minutes.",
