@@ -65,7 +65,6 @@ def run_algorithms(log: Log) -> None:
 def show_results() -> None:
     """Load the layers as a person would, pick three points, zoom, save the project."""
     from insarhub_qgis.layers.result_layers import add_result_layer
-
     from insarhub_qgis.layers.result_sources import list_results
 
     job = Path(PLAN["job_folder"])
@@ -94,14 +93,17 @@ def show_results() -> None:
 def pick_telling_points(dock: Any, job: Path, series_file: Path) -> None:
     """Put the fastest away, the fastest toward and an average coherent pixel into the chart."""
     import numpy as np
-    from insarhub_qgis.layers.series_reader import SeriesReader
     from osgeo import gdal
+
+    from insarhub_qgis.layers.series_reader import SeriesReader
 
     def read(name: str) -> np.ndarray:
         return gdal.Open(f'HDF5:"{job / name}.h5"://{name}').ReadAsArray()
 
     velocity, coherence = read("velocity"), read("temporalCoherence")
-    usable = np.flatnonzero((coherence > np.nanpercentile(coherence[coherence > 0], 60)) & np.isfinite(velocity))
+    usable = np.flatnonzero(
+        (coherence > np.nanpercentile(coherence[coherence > 0], 60)) & np.isfinite(velocity)
+    )
     ordered = usable[np.argsort(velocity.ravel()[usable])]
     reader = SeriesReader(series_file)
     crs = QgsCoordinateReferenceSystem(reader.crs)

@@ -40,13 +40,20 @@ def take(folder: Path, job: Path | None, products: Path | None, only: list[str])
                 }
                 # QGIS embeds the python3 that comes first on PATH, which must be the one with PyQGIS.
                 path = f"{qgis_session.ROOT / '.venv' / 'qgis' / 'bin'}{os.pathsep}{os.environ['PATH']}"
-                variables = {**display, "PATH": path, "INSARHUB_SCREENSHOT_PLAN": json.dumps(plan), "HOME": str(profile)}
+                variables = {
+                    **display,
+                    "PATH": path,
+                    "INSARHUB_SCREENSHOT_PLAN": json.dumps(plan),
+                    "HOME": str(profile),
+                }
                 if not has_engine:
                     variables["INSARHUB_ENGINE_PYTHON"] = ""
                 log = folder / f"qgis-{suffix}-{'engine' if has_engine else 'bare'}.log"
                 code = qgis_session.run_script(SCRIPT, profile, variables, SECONDS, log)
                 if not outcome.exists():
-                    problems.append(f"{suffix}: QGIS ended with {code} before the pictures were taken, see {log}")
+                    problems.append(
+                        f"{suffix}: QGIS ended with {code} before the pictures were taken, see {log}"
+                    )
                     continue
                 problems += [f"{suffix}: {line}" for line in json.loads(outcome.read_text(encoding="utf-8"))]
                 log.unlink()
@@ -58,7 +65,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--job", type=Path, help="analysed job folder for the analysis and result panels")
-    parser.add_argument("--products", type=Path, help="folder of HyP3 zips for View Data; default: those of the job")
+    parser.add_argument(
+        "--products", type=Path, help="folder of HyP3 zips for View Data; default: those of the job"
+    )
     parser.add_argument("--only", nargs="*", default=[], help="names of single pictures")
     arguments = parser.parse_args()
     demo_job = qgis_session.ROOT / "build" / "demo" / "job"

@@ -123,7 +123,9 @@ def products() -> None:
 def open_products() -> None:
     from insarhub_qgis.gui.open_products import OpenProductsDialog
 
-    dialog = OpenProductsDialog(iface.mainWindow(), Path(PLAN["products"]) if PLAN["products"] else job_folder())
+    dialog = OpenProductsDialog(
+        iface.mainWindow(), Path(PLAN["products"]) if PLAN["products"] else job_folder()
+    )
     dialog.show()
     shoot("open-products", dialog)
     dialog.close()
@@ -149,7 +151,9 @@ def results() -> None:
     plugin.show_job(job, "results")
     settle(2.0)
     shoot("results")
-    plugin.show_series(job, max((row for row in sources if row.kind == "time_series"), key=lambda row: row.rank))
+    plugin.show_series(
+        job, max((row for row in sources if row.kind == "time_series"), key=lambda row: row.rank)
+    )
     settle(2.0)
     shoot("time-series")
 

@@ -177,7 +177,7 @@ class GeotiffWriter:
                 rows.start,
                 values.shape[2],
                 values.shape[1],
-                memoryview(values).cast("B"),
+                values.data.cast("B"),
                 buf_type=gdal_array.NumericTypeCodeToGDALTypeCode(values.dtype),
                 band_list=list(range(first, first + values.shape[0])),
             )

@@ -80,7 +80,8 @@ class ValidMask:
             if nodata is not None and not np.isnan(nodata):
                 has_value = values != nodata
         if values.dtype.kind == "b":
-            return values & has_value
+            is_set: np.ndarray = values & has_value
+            return is_set
         if values.dtype.kind == "f":
             has_value = has_value & np.isfinite(values)
         is_kept = values >= self._threshold if self._threshold > 0 else values != 0

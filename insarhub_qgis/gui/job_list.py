@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -182,7 +182,9 @@ class JobDelegate(QStyledItemDelegate):
         line_height = option.fontMetrics.height()
         top = option.rect.bottom() - MARGIN_PX - line_height
         left = option.rect.left() + MARGIN_PX
-        QgsApplication.getThemeIcon("/mIconWarning.svg").paint(painter, QRect(left, top, line_height, line_height))
+        QgsApplication.getThemeIcon("/mIconWarning.svg").paint(
+            painter, QRect(left, top, line_height, line_height)
+        )
         width = option.rect.width() - 2 * MARGIN_PX - line_height - 4
         # The row says which folder it is; its path would push the reason out of sight.
         reason = messages.what_happened(job.problems[0]).replace(f"{job.path}{os.sep}", "")
@@ -203,7 +205,10 @@ class JobDelegate(QStyledItemDelegate):
                 if tag.area.contains(event.pos()) and tag.mark.page_key:
                     self.tag_clicked.emit(job.path, tag.mark.page_key)
                     return True
-            if job.problems and event.pos().y() > option.rect.bottom() - MARGIN_PX - option.fontMetrics.height():
+            if (
+                job.problems
+                and event.pos().y() > option.rect.bottom() - MARGIN_PX - option.fontMetrics.height()
+            ):
                 self.details_clicked.emit(job)
                 return True
         return super().editorEvent(event, model, option, index)

@@ -691,7 +691,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Draw an area, select features, or choose another layer.",
     ),
     "aoi.not_wkt": (
-        "This is no WKT geometry: {text}",
+        "This is no WKT geometry: {text}.",
         "Write it like POLYGON((lon lat, lon lat, ...)) in degrees, or draw the area.",
     ),
     "aoi.file_not_read": ("{file} holds no vector layer that QGIS can read.", "Choose another file."),

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 import h5py
 import numpy as np
@@ -76,7 +77,9 @@ def write_velocity(
     velocity: np.ndarray | None = None, is_valid: np.ndarray | None = None, **more: Any,
 ) -> Path:  # fmt: skip
     """velocity.h5; not inverted pixels are 0, the reference pixel is 0 too."""
-    attrs = attributes("velocity", width, height, grid, "m/year", START_DATE="20200105", END_DATE="20211227", **more)
+    attrs = attributes(
+        "velocity", width, height, grid, "m/year", START_DATE="20200105", END_DATE="20211227", **more
+    )
     attrs.setdefault("REF_DATE", "20200105")
     values = surface(width, height) if velocity is None else velocity.astype(np.float32)
     if is_valid is not None:
@@ -117,7 +120,11 @@ def write_time_series(
         file.create_dataset("bperp", data=np.linspace(-80, 90, len(dates), dtype=np.float32))
         shape = (len(dates), height, width)
         cube = file.create_dataset(
-            "timeseries", shape, "f4", chunks=chunks if chunks is True or chunks else None, compression=compression
+            "timeseries",
+            shape,
+            "f4",
+            chunks=chunks if chunks is True or chunks else None,
+            compression=compression,
         )
         for start, block in series_rows(width, height, dates, is_valid):
             cube[:, start : start + block.shape[1]] = block
@@ -146,7 +153,9 @@ def write_mask(
     return write_file(path, {"mask": is_valid.astype(dtype)}, attrs)
 
 
-def write_geometry(path: Path, width: int = 60, height: int = 40, grid: str = "utm_north", **more: Any) -> Path:
+def write_geometry(
+    path: Path, width: int = 60, height: int = 40, grid: str = "utm_north", **more: Any
+) -> Path:
     rows, cols = np.mgrid[0:height, 0:width].astype(np.float32)
     datasets = {
         "height": 2200 + rows + cols / 10,

@@ -52,7 +52,9 @@ def run(qgis_app, qgis_processing, engine):
     QgsApplication.processingRegistry().addProvider(provider)
 
     def run_algorithm(name, parameters, feedback=None):
-        return processing.run(f"insarhub:{name}", parameters, feedback=feedback or QgsProcessingFeedback(False))
+        return processing.run(
+            f"insarhub:{name}", parameters, feedback=feedback or QgsProcessingFeedback(False)
+        )
 
     yield run_algorithm
     QgsApplication.processingRegistry().removeProvider(provider)

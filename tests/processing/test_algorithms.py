@@ -154,9 +154,9 @@ def test_exportfootprint_and_exportpoints_give_layers(run, finished_job, tmp_pat
     layer = QgsVectorLayer(footprint, "footprint", "ogr")
     assert layer.isValid()
     assert layer.featureCount() >= 1
-    points = run(
-        "exportpoints", {"INPUT": str(finished_job.series), "OUTPUT": str(tmp_path / "p.gpkg")}
-    )["OUTPUT"]  # insarhub:exportpoints
+    points = run("exportpoints", {"INPUT": str(finished_job.series), "OUTPUT": str(tmp_path / "p.gpkg")})[
+        "OUTPUT"
+    ]  # insarhub:exportpoints
     layer = QgsVectorLayer(points, "points", "ogr")
     names = [field.name() for field in layer.fields()]
     assert {"CODE", "VEL", "V_STDEV", "COHERENCE"} <= set(names)
@@ -164,17 +164,23 @@ def test_exportfootprint_and_exportpoints_give_layers(run, finished_job, tmp_pat
     assert layer.featureCount() > 500
 
 
-def test_sampletimeseries_takes_the_exact_pixel_in_another_crs(run, finished_job):  # insarhub:sampletimeseries
+def test_sampletimeseries_takes_the_exact_pixel_in_another_crs(
+    run, finished_job
+):  # insarhub:sampletimeseries
     reader = SeriesReader(finished_job.series)
     places = [(10, 12), (40, 33)]
     geometries = [QgsGeometry.fromPointXY(QgsPointXY(*reader.centre_of(*place))) for place in places]
     outside = reader.centre_of(0, 0)
     geometries.append(QgsGeometry.fromPointXY(QgsPointXY(outside[0] - 5000, outside[1])))
     local = memory_layer("Point", reader.crs, geometries)
-    geographic = run_native("native:reprojectlayer", {"INPUT": local, "TARGET_CRS": "EPSG:4326", "OUTPUT": "memory:"})
+    geographic = run_native(
+        "native:reprojectlayer", {"INPUT": local, "TARGET_CRS": "EPSG:4326", "OUTPUT": "memory:"}
+    )
     feedback = QgsProcessingFeedback(False)
     layer = run(
-        "sampletimeseries", {"INPUT": str(finished_job.series), "POINTS": geographic, "OUTPUT": "memory:"}, feedback
+        "sampletimeseries",
+        {"INPUT": str(finished_job.series), "POINTS": geographic, "OUTPUT": "memory:"},
+        feedback,
     )["OUTPUT"]
     rows = list(layer.getFeatures())
     dates = [f"D{date:%Y%m%d}" for date in reader.dates]
@@ -196,7 +202,11 @@ def test_zonaltimeseries_gives_median_and_velocity(run, finished_job):  # insarh
     far = QgsGeometry.fromPointXY(QgsPointXY(x + 1e5, y)).buffer(410, 8)
     layer = run(
         "zonaltimeseries",
-        {"INPUT": str(finished_job.series), "ZONES": memory_layer("Polygon", reader.crs, [zone, far]), "OUTPUT": "memory:"},
+        {
+            "INPUT": str(finished_job.series),
+            "ZONES": memory_layer("Polygon", reader.crs, [zone, far]),
+            "OUTPUT": "memory:",
+        },
     )["OUTPUT"]
     inside = [
         reader.series_at(row, col)

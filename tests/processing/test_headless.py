@@ -50,7 +50,9 @@ def test_all_algorithms_and_the_model_are_listed(qgis_process):
 
 
 def test_the_shipped_model_goes_from_products_to_exports(qgis_process, simulated, tmp_path):
-    options = Path(simulated["options_file"]).read_text(encoding="utf-8") + "\nmintpy.topographicResidual = no\n"
+    options = (
+        Path(simulated["options_file"]).read_text(encoding="utf-8") + "\nmintpy.topographicResidual = no\n"
+    )
     inputs = {
         "products": simulated["products_folder"],
         "job_folder": str(tmp_path / "job"),
