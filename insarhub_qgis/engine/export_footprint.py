@@ -138,8 +138,9 @@ def _hdf5_reader(file: MintpyFile) -> _ReadValid:
 
     def read(rows: slice, cols: slice) -> np.ndarray:
         values = file.read(dataset.name, rows, cols)
-        has_value = ~file.missing(dataset, values, rows, cols)
-        return has_value.any(axis=0) if has_value.ndim == 3 else has_value
+        has_value: np.ndarray = ~file.missing(dataset, values, rows, cols)
+        any_band: np.ndarray = np.any(has_value, axis=0) if has_value.ndim == 3 else has_value
+        return any_band
 
     return read
 
