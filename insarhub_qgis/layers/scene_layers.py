@@ -9,6 +9,7 @@ from pathlib import Path
 from qgis.core import (
     Qgis,
     QgsCategorizedSymbolRenderer,
+    QgsCoordinateReferenceSystem,
     QgsCoordinateTransformContext,
     QgsFeature,
     QgsField,
@@ -16,7 +17,6 @@ from qgis.core import (
     QgsFillSymbol,
     QgsGeometry,
     QgsMemoryProviderUtils,
-    QgsCoordinateReferenceSystem,
     QgsProject,
     QgsRendererCategory,
     QgsSingleSymbolRenderer,
@@ -210,7 +210,12 @@ def add_uncovered_layer(
     layer.dataProvider().addFeatures(features)
     layer.updateExtents()
     symbol = QgsFillSymbol.createSimple(
-        {"color": "204,51,51,40", "style": "b_diagonal", "outline_color": "204,51,51,255", "outline_width": "0.3"}
+        {
+            "color": "204,51,51,40",
+            "style": "b_diagonal",
+            "outline_color": "204,51,51,255",
+            "outline_width": "0.3",
+        }
     )
     layer.setRenderer(QgsSingleSymbolRenderer(symbol))
     _replace(project, layer, folder, group_name, UNCOVERED)

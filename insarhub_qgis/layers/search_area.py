@@ -185,10 +185,10 @@ def _within_globe(area: QgsGeometry) -> QgsGeometry:
     extent = area.boundingBox()
     numbers = (extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum())
     limit = 180.0 + 360.0 * _TURNS
-    is_on_globe = all(map(math.isfinite, numbers)) and -90.0 <= numbers[1] and numbers[3] <= 90.0
+    is_on_globe = all(map(math.isfinite, numbers)) and numbers[1] >= -90.0 and numbers[3] <= 90.0
     if not is_on_globe or numbers[0] < -limit or numbers[2] > limit:
         raise InsarError("aoi.not_degrees", bounds=", ".join(f"{number:.6g}" for number in numbers))
-    if -180.0 <= numbers[0] and numbers[2] <= 180.0:
+    if numbers[0] >= -180.0 and numbers[2] <= 180.0:
         return area
     pieces = []
     for turn in range(-_TURNS, _TURNS + 1):

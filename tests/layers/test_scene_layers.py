@@ -45,7 +45,11 @@ def test_unknown_values_are_null_not_zero(project, tmp_path):
     layer = add_scene_layer(project, tmp_path, "Search", scene_features(answer([row]).scenes))
     feature = next(layer.getFeatures())
     for name in ("coverage_percent", "bytes", "orbit", "has_state_vectors", "answer"):
-        assert feature.isUnsetValue(feature.fieldNameIndex(name)) or feature[name] is None or feature[name].isNull()
+        assert (
+            feature.isUnsetValue(feature.fieldNameIndex(name))
+            or feature[name] is None
+            or feature[name].isNull()
+        )
 
 
 def test_the_layer_is_styled_by_direction_and_replaces_the_earlier_one(project, tmp_path):
@@ -79,13 +83,19 @@ def test_footprints_survive_as_geopackage(project, tmp_path):
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path, qgis_app):
     with pytest.raises(InsarError) as caught:
-        write_scene_file(scene_features(answer().scenes), tmp_path / "no" / "x.gpkg", QgsCoordinateTransformContext())
+        write_scene_file(
+            scene_features(answer().scenes), tmp_path / "no" / "x.gpkg", QgsCoordinateTransformContext()
+        )
     assert caught.value.code == "scenes.file_not_written"
 
 
 def test_the_uncovered_part_of_a_date_is_what_no_frame_covers(project, tmp_path):
     # 411 spans 53.2..54.8 N, 416 reaches from 54.7 to 56.3: together they cover the area, alone neither does.
-    rows = [scene_row("2019-01-07", 13, 411), scene_row("2019-01-07", 13, 416), scene_row("2019-01-19", 13, 411)]
+    rows = [
+        scene_row("2019-01-07", 13, 411),
+        scene_row("2019-01-07", 13, 416),
+        scene_row("2019-01-19", 13, 411),
+    ]
     area = QgsGeometry.fromWkt(rectangle(-122.0, 54.0, -121.0, 55.6))
     parts = uncovered_parts(area, answer(rows).stacks)
     assert [(part.path, part.date.isoformat(), part.frames) for part in parts] == [(13, "2019-01-19", (411,))]

@@ -52,7 +52,10 @@ def test_a_ring_that_crosses_itself_is_repaired(qgis_app):
 
 
 def test_a_projected_area_keeps_its_size(qgis_app):
-    area = area_of(["POLYGON((480000 2150400,490000 2150400,490000 2160400,480000 2160400,480000 2150400))"], "EPSG:32614")
+    area = area_of(
+        ["POLYGON((480000 2150400,490000 2150400,490000 2160400,480000 2160400,480000 2150400))"],
+        "EPSG:32614",
+    )
     assert area_km2(area) == pytest.approx(100.0, rel=0.002)
 
 
@@ -65,7 +68,10 @@ def test_an_area_across_the_antimeridian_becomes_two_parts(qgis_app):
         (QgsGeometry.fromPolygonXY(part).boundingBox() for part in area.asMultiPolygon()),
         key=lambda box: box.xMinimum(),
     )
-    assert [(round(box.xMinimum(), 3), round(box.xMaximum(), 3)) for box in extents] == [(-180, -178), (178, 180)]
+    assert [(round(box.xMinimum(), 3), round(box.xMaximum(), 3)) for box in extents] == [
+        (-180, -178),
+        (178, 180),
+    ]
 
 
 def test_longitudes_beyond_180_are_brought_back(qgis_app):
@@ -86,7 +92,9 @@ def test_the_whole_world_stays_the_whole_world(qgis_app):
 @pytest.mark.parametrize(("crs", "pole"), [("EPSG:3995", 90.0), ("EPSG:3031", -90.0)])
 def test_an_area_around_a_pole_holds_the_pole(qgis_app, crs, pole):
     side = 500_000
-    area = area_of([f"POLYGON((-{side} -{side},{side} -{side},{side} {side},-{side} {side},-{side} -{side}))"], crs)
+    area = area_of(
+        [f"POLYGON((-{side} -{side},{side} -{side},{side} {side},-{side} {side},-{side} -{side}))"], crs
+    )
     for longitude in (-170, -60, 20, 110):
         assert area.contains(QgsGeometry.fromWkt(f"POINT({longitude} {pole * 0.99})"))
         assert not area.contains(QgsGeometry.fromWkt(f"POINT({longitude} {pole * 0.8})"))

@@ -1,0 +1,357 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Search: ways to an area, the form, tables and map in step, labels of an answer."""
+
+from __future__ import annotations
+
+import pytest
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsFeature,
+    QgsGeometry,
+    QgsProject,
+    QgsRectangle,
+    QgsVectorLayer,
+)
+from qgis.PyQt.QtCore import QDate, QPoint, Qt
+from qgis.PyQt.QtTest import QTest
+from qgis.PyQt.QtWidgets import QLineEdit
+
+from insarhub_qgis.core.errors import Cancelled, InsarError
+from insarhub_qgis.core.scene_stacks import SearchAnswer
+from insarhub_qgis.gui.dock import USABLE_WIDTH_PX
+from insarhub_qgis.gui.search_filters import numbers_of_text, scene_names_of_text
+from insarhub_qgis.gui.search_page import SearchPage
+from insarhub_qgis.gui.stacks_table import DaysModel, RowsView, StacksModel
+from insarhub_qgis.host.settings import settings
+from tests.makers.search_answers import answer_of, rectangle, scene_row, two_frames
+
+WGS84 = QgsCoordinateReferenceSystem("EPSG:4326")
+
+
+@pytest.fixture
+def page(dock, iface):
+    QgsProject.instance().setCrs(WGS84)
+    iface.canvas.setDestinationCrs(WGS84)
+    iface.canvas.setExtent(QgsRectangle(-124, 52, -119, 57))
+    page = SearchPage(dock.context, dock.stack)
+    dock.stack.addWidget(page)
+    dock.stack.setCurrentWidget(page)
+    QTest.qWait(50)
+    yield page
+    page.close_page()
+
+
+@pytest.fixture
+def answered(page, patience, tmp_path):
+    def show(result):
+        page._on_result(result, tmp_path / "answer", False)
+        patience.waitUntil(lambda: page.answer.searched_at == result["searched_at"])
+        QTest.qWait(30)
+        return page
+
+    return show
+
+
+def press(canvas, kind, x, y, button=Qt.MouseButton.LeftButton):
+    kind(canvas.viewport(), button, pos=QPoint(x, y))
+
+
+def test_a_rectangle_is_drawn_by_drag(page, iface):
+    canvas = iface.canvas
+    page.area.findChild(object, "insarhubAreaRectangle").click()
+    assert canvas.mapTool() is not None
+    press(canvas, QTest.mousePress, 100, 100)
+    QTest.mouseMove(canvas.viewport(), QPoint(200, 180))
+    press(canvas, QTest.mouseRelease, 200, 180)
+    transform = canvas.getCoordinateTransform()
+    first, last = transform.toMapCoordinates(100, 100), transform.toMapCoordinates(200, 180)
+    box = page.area.area.boundingBox()
+    assert box.xMinimum() == pytest.approx(first.x(), abs=1e-6)
+    assert box.yMaximum() == pytest.approx(first.y(), abs=1e-6)
+    assert box.xMaximum() == pytest.approx(last.x(), abs=1e-6)
+    assert not page.area.findChild(object, "insarhubAreaRectangle").isChecked()
+    assert page.area.text.text().startswith("Polygon ((")
+    assert "km²" in page.area.state.text()
+
+
+def test_a_rectangle_is_drawn_by_two_clicks_and_a_polygon_by_clicks(page, iface):
+    canvas = iface.canvas
+    page.area.findChild(object, "insarhubAreaRectangle").click()
+    press(canvas, QTest.mouseClick, 50, 60)
+    assert page.area.area is None
+    press(canvas, QTest.mouseClick, 150, 160)
+    assert page.area.area.boundingBox().width() > 0
+    page.area.set_area(None)
+    page.area.findChild(object, "insarhubAreaPolygon").click()
+    for x, y in ((50, 50), (150, 50), (150, 150), (60, 170)):
+        press(canvas, QTest.mouseClick, x, y)
+    QTest.keyClick(canvas, Qt.Key.Key_Backspace)
+    press(canvas, QTest.mouseClick, 300, 300, Qt.MouseButton.RightButton)
+    assert len(page.area.area.asPolygon()[0]) == 4
+
+
+def test_escape_gives_up_drawing(page, iface):
+    canvas = iface.canvas
+    button = page.area.findChild(object, "insarhubAreaPolygon")
+    button.click()
+    press(canvas, QTest.mouseClick, 50, 50)
+    QTest.keyClick(canvas, Qt.Key.Key_Escape)
+    assert page.area.area is None
+    assert not button.isChecked()
+    assert canvas.mapTool() is None
+
+
+def test_a_point_and_the_view_are_areas(page, iface):
+    page.area.findChild(object, "insarhubAreaPoint").click()
+    press(iface.canvas, QTest.mouseClick, 120, 120)
+    assert page.area.wkt.startswith("Point (")
+    page.area.findChild(object, "insarhubAreaView").click()
+    assert page.area.area.boundingBox().xMinimum() == pytest.approx(
+        iface.canvas.extent().xMinimum(), abs=1e-5
+    )
+
+
+def test_the_view_of_a_projected_map_is_reprojected(page, iface):
+    iface.canvas.setDestinationCrs(QgsCoordinateReferenceSystem("EPSG:32614"))
+    iface.canvas.setExtent(QgsRectangle(400000, 2000000, 500000, 2100000))
+    page.area.use_view()
+    box = page.area.area.boundingBox()
+    assert -101 < box.xMinimum() < box.xMaximum() < -98
+    assert 18 < box.yMinimum() < box.yMaximum() < 20
+
+
+def test_selected_features_of_a_layer_are_the_area(page, patience):
+    layer = QgsVectorLayer("Polygon?crs=EPSG:4326", "sites", "memory")
+    for west in (-121, -110):
+        feature = QgsFeature()
+        feature.setGeometry(QgsGeometry.fromRect(QgsRectangle(west, 53, west + 1, 54)))
+        layer.dataProvider().addFeature(feature)
+    layer.selectByIds([2])
+    page.area.use_layer(layer, True)
+    patience.waitUntil(lambda: page.area.area is not None)
+    assert page.area.area.boundingBox().xMinimum() == -110
+
+
+def test_an_empty_layer_says_so(page, patience, iface):
+    layer = QgsVectorLayer("Polygon?crs=EPSG:4326", "empty", "memory")
+    page.area.use_layer(layer, False)
+    patience.waitUntil(lambda: "no geometry to search" in iface.texts())
+    assert page.area.area is None
+
+
+def test_typed_wkt_is_taken_or_refused_with_a_sentence(page, iface):
+    field = page.area.text
+    field.setFocus()
+    QTest.keyClicks(field, "POLYGON((179 0, 181 0, 181 1, 179 1, 179 0))")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert len(page.area.area.asGeometryCollection()) == 2
+    field.selectAll()
+    QTest.keyClicks(field, "POLYGON((0 0, 1")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert "no WKT geometry" in iface.texts()
+    assert len(page.area.area.asGeometryCollection()) == 2
+
+
+def test_a_search_needs_a_place_and_days_in_order(page):
+    assert not page.search_button.isEnabled()
+    assert "area" in page.hint.text()
+    page.area.set_wkt("POINT(-121 54)")
+    assert page.search_button.isEnabled()
+    page.end.setDate(QDate(2019, 1, 1))
+    page.start.setDate(QDate(2019, 2, 1))
+    assert not page.search_button.isEnabled()
+    assert "before the start" in page.hint.text()
+    page.end.clear()
+    assert page.search_button.isEnabled()
+    page.area.set_area(None)
+    page.filters.paths.setText("13")
+    assert page.search_button.isEnabled()
+    page.filters.paths.setText("13, x")
+    assert "no list of numbers" in page.hint.text()
+
+
+def test_the_form_becomes_a_request_and_back(page, tmp_path):
+    page.area.set_wkt(rectangle(-122, 53, -121, 54))
+    page.start.setDate(QDate(2019, 1, 1))
+    page.end.setDate(QDate(2019, 12, 31))
+    page.filters.direction.setCurrentIndex(2)
+    page.filters.paths.setText("13")
+    page.filters.frames.setText("406 - 408, 411")
+    page.filters.platforms["S1B"].setChecked(True)
+    page.filters.months[5].setChecked(True)
+    page.filters.maximum.setValue(500)
+    request = page.request(tmp_path)
+    assert (request.start, request.end, request.direction) == ("2019-01-01", "2019-12-31", "DESCENDING")
+    assert (request.paths, request.frames) == ((13,), (406, 407, 408, 411))
+    assert (request.platforms, request.months, request.max_results) == (("S1B",), (6,), 500)
+    assert request.endpoints["sandbox_url"] == ""
+    settings().sandbox_url.setValue("http://127.0.0.1:8123")
+    assert page.request(tmp_path).endpoints["cmr"] == "http://127.0.0.1:8123"
+    settings().sandbox_url.setValue("")
+    page.fill_form({})
+    assert page.filters.set_count() == 0
+    page.fill_form(request.to_json())
+    assert page.request(tmp_path) == request
+
+
+def test_lists_of_numbers_and_names_are_read():
+    assert numbers_of_text("") == ()
+    assert numbers_of_text("13;93 406–408") == (13, 93, 406, 407, 408)
+    for text in ("x", "3-1", "-1", "1--2"):
+        with pytest.raises(InsarError):
+            numbers_of_text(text)
+    name = "S1B_IW_SLC__1SDV_20190107T141855_20190107T141922_014389_01AC7A_B9C7"
+    assert scene_names_of_text(f'"x","{name}-SLC",\n{name}.zip') == (name,)
+
+
+def test_stacks_of_an_answer_are_grouped_and_shown_on_the_map(answered):
+    page = answered(answer_of(two_frames()))
+    rows = [page.stacks.proxy.index(row, 0).data() for row in range(page.stacks.proxy.rowCount())]
+    assert rows == ["13 / 411 ↙", "13 / 416 ↙"]
+    assert page.form.isCollapsed()
+    assert page.link.layer.featureCount() == 23
+    assert [stack.key for stack in page.stacks.selected_rows()] == [(13, 411)]
+    assert page.days.proxy.rowCount() == 12
+    page.stacks.select_rows(lambda row: row.key == (13, 416))
+    page._on_stacks_selected()
+    texts = [page.days.proxy.index(row, 3).data() for row in range(page.days.proxy.rowCount())]
+    assert texts.count("missing") == 1
+    assert texts.count("40 %") == 11
+    assert page.days.proxy.rowCount() == 12
+
+
+def test_a_date_selects_its_footprint_and_zooms(answered, iface):
+    page = answered(answer_of(two_frames()))
+    iface.canvas.setExtent(QgsRectangle(0, 0, 10, 10))
+    index = page.days.proxy.index(3, 0)
+    QTest.mouseClick(
+        page.days.viewport(), Qt.MouseButton.LeftButton, pos=page.days.visualRect(index).center()
+    )
+    chosen = page.link.layer.selectedFeatures()
+    assert [feature["date"].toString("yyyy-MM-dd") for feature in chosen] == [index.data()]
+    assert iface.canvas.extent().contains(chosen[0].geometry().boundingBox())
+    assert page.detail.topLevelItem(0).text(1) == chosen[0]["name"]
+
+
+def test_a_footprint_selected_on_the_map_is_selected_in_the_tables(answered):
+    page = answered(answer_of(two_frames()))
+    layer = page.link.layer
+    feature = next(row for row in layer.getFeatures() if row["frame"] == 416)
+    layer.selectByIds([feature.id()])
+    assert [stack.key for stack in page.stacks.selected_rows()] == [(13, 416)]
+    assert [row.date.isoformat() for row in page.days.selected_rows()] == [
+        feature["date"].toString("yyyy-MM-dd")
+    ]
+    assert page.detail.topLevelItem(0).text(1) == feature["name"]
+
+
+def test_a_removed_layer_can_be_shown_again(answered, patience):
+    page = answered(answer_of(two_frames()))
+    assert not page.show_layer_action.isEnabled()
+    QgsProject.instance().removeMapLayer(page.link.layer.id())
+    patience.waitUntil(page.show_layer_action.isEnabled)
+    assert page.link.layer is None
+    page.days.select_rows(lambda row: row.date.day == 7)
+    page._on_days_selected()
+    page.show_footprints()
+    assert page.link.layer.featureCount() == 23
+
+
+def test_footprints_are_saved_as_geopackage(answered, patience, tmp_path):
+    page = answered(answer_of(two_frames()))
+    page.save_footprints(tmp_path / "found.gpkg")
+    patience.waitUntil(lambda: page.link.layer is not None and page.link.layer.providerType() == "ogr")
+    assert page.link.layer.featureCount() == 23
+
+
+def test_a_partial_answer_is_labelled(answered):
+    rows = two_frames()
+    messages = [{"code": "search.not_numbers", "fields": {"text": "<b>x</b>"}, "level": "warning"}]
+    page = answered(answer_of(rows, is_complete=False, hits=250, messages=messages))
+    assert "Partial answer" in page.note.text()
+    assert "23 of 250" in page.note.text()
+    assert "&lt;b&gt;x&lt;/b&gt;" in page.note.text()
+    assert page.note_icon.isVisibleTo(page)
+    assert "simulated" in page.note.text()
+
+
+def test_nothing_found_offers_the_next_step(answered):
+    page = answered(answer_of([]))
+    assert "No scenes found" in page.message.text()
+    assert not page.form.isCollapsed()
+    assert not page.add_button.isEnabled()
+    assert not page.coverage_button.isEnabled()
+
+
+def test_coverage_shows_what_dates_leave_uncovered(answered, patience):
+    page = answered(answer_of(two_frames(), request={"aoi_wkt": rectangle(-122.0, 54.0, -121.0, 55.6)}))
+    page.show_coverage()
+    patience.waitUntil(lambda: len(QgsProject.instance().mapLayers()) == 2)
+    layer = QgsProject.instance().mapLayersByName("Uncovered area by date")[0]
+    assert layer.featureCount() == 1
+
+
+def test_a_failed_search_keeps_the_answer_and_says_why(answered, iface):
+    page = answered(answer_of(two_frames()))
+    page._on_failed(InsarError("engine.not_set_up"), False)
+    assert len(page.answer.stacks) == 2
+    assert "engine environment" in iface.texts()
+    page._on_failed(Cancelled(), False)
+    assert page.hint.text() == "Cancelled."
+
+
+@pytest.mark.parametrize("width", [USABLE_WIDTH_PX - 12, 1000])
+def test_tables_never_scroll_sideways(qgis_app, width):
+    answer = SearchAnswer.from_json(answer_of(two_frames()))
+    for model in (StacksModel(), DaysModel()):
+        view = RowsView(model)
+        view.resize(width, 300)
+        view.show()
+        if isinstance(model, DaysModel):
+            model.show_stacks(answer.stacks)
+        else:
+            model.show_rows(answer.stacks)
+        QTest.qWait(20)
+        shown = [
+            view.columnWidth(column)
+            for column in range(len(model.columns))
+            if not view.isColumnHidden(column)
+        ]
+        assert sum(shown) <= view.viewport().width()
+        assert view.columnWidth(0) >= view.fontMetrics().horizontalAdvance(model.columns[0].widest)
+        assert (len(shown) == len(model.columns)) == (width == 1000)
+        view.deleteLater()
+
+
+def test_the_page_fits_a_narrow_dock(page):
+    assert page.minimumSizeHint().width() <= USABLE_WIDTH_PX - 12
+    page.filters.setCollapsed(False)
+    QTest.qWait(20)
+    assert page.minimumSizeHint().width() <= USABLE_WIDTH_PX - 12
+    for field in page.findChildren(QLineEdit):
+        assert field.isHidden() or field.accessibleName() or field.toolTip() or field.objectName()
+
+
+def test_five_thousand_scenes_never_block_for_long(answered):
+    import time
+
+    rows = [
+        scene_row(f"2019-{1 + n % 12:02d}-{1 + n % 28:02d}", 1 + n // 100, 400 + n % 10, hour=n % 24)
+        for n in range(5000)
+    ]
+    longest = [time.perf_counter(), 0.0]
+
+    from qgis.PyQt.QtCore import QTimer
+
+    def tick():
+        now = time.perf_counter()
+        longest[1] = max(longest[1], now - longest[0])
+        longest[0] = now
+
+    timer = QTimer()
+    timer.timeout.connect(tick)
+    timer.start(0)
+    answered(answer_of(rows))
+    timer.stop()
+    print("longest block", longest[1])
+    assert longest[1] < 0.5
