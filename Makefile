@@ -62,8 +62,8 @@ install: setup stage ## into the local QGIS profile, with the engine environment
 screenshots: setup stage ## every panel in both themes, under build/screenshots
 	@$(QGIS_PYTHON) tools/screenshots.py build/screenshots
 
-translations: ## collect the texts into insarhub_qgis/i18n
-	@tools/collect_texts.sh
+translations: ## collect and compile the texts of one language, L=de
+	@$(QGIS_PYTHON) tools/collect_texts.py $(or $(L),de)
 
 clean: ## remove what the targets above built, except the environments
 	rm -rf build
