@@ -102,7 +102,7 @@ def pick_telling_points(dock: Any, job: Path, series_file: Path) -> None:
 
     velocity, coherence = read("velocity"), read("temporalCoherence")
     usable = np.flatnonzero(
-        (coherence > np.nanpercentile(coherence[coherence > 0], 60)) & np.isfinite(velocity)
+        (coherence >= np.nanpercentile(coherence[coherence > 0], 60)) & np.isfinite(velocity)
     )
     ordered = usable[np.argsort(velocity.ravel()[usable])]
     reader = SeriesReader(series_file)
