@@ -47,6 +47,12 @@ def pair_stamp(pair: Pair) -> tuple[str, str]:
     )
 
 
+def is_processed(pair: Pair, stamps: frozenset[tuple[str, str]]) -> bool:
+    """Tell whether a granule pair has a product among `pair_stamp` of products; those of bursts name days only."""
+    days = (f"{pair.reference_date:%Y%m%d}", f"{pair.secondary_date:%Y%m%d}")
+    return pair_stamp(pair) in stamps or days in stamps
+
+
 @dataclass(frozen=True)
 class PairPrices:
     """What a granule pair costs, and which ones are paid for already.
@@ -64,7 +70,7 @@ class PairPrices:
 
     def of(self, pairs: Sequence[Pair]) -> float:
         """Give the credits of the granule pairs of one pair of dates."""
-        return self.credits_per_pair * sum(pair_stamp(pair) not in self.processed for pair in pairs)
+        return self.credits_per_pair * sum(not is_processed(pair, self.processed) for pair in pairs)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from insarhub_qgis.core.errors import InsarError
+from insarhub_qgis.core.footprints import covered_share, polygon_of_ring
 from insarhub_qgis.core.pair_baselines import PairBaselines
 from insarhub_qgis.core.scene_facts import SceneFacts
 from insarhub_qgis.core.scenes import Pair, acquisition_order, order_pair, scene_date, scene_start
@@ -21,6 +22,8 @@ AUTOMATIC_REASONS = frozenset({MONTH_FILTER, UNKNOWN_BASELINE})
 #: Granules of two dates that start at the same time of day, to this many seconds, cover the same ground:
 #: a slice is 25 s long and orbits repeat within a few seconds.
 _SAME_GROUND_SECONDS = 13.0
+#: Part of a footprint that the other granule must cover.
+_LEAST_OVERLAP = 0.3
 
 
 @dataclass(frozen=True)
@@ -98,9 +101,9 @@ def granule_pairs(
 ) -> tuple[Pair, ...]:
     """Expand a pair of dates to pairs of granules, frame by frame.
 
-    Granules of one frame number belong together. Where a frame number is unknown or without partner, the
-    nearest start within the day decides, since slices repeat at the same time of day; each granule is used once.
-    Two dates with one granule each always form a pair.
+    Granules of one frame number belong together. Where a frame number is unknown or without partner, the largest
+    overlap of the footprints decides, or without them the nearest start within the day, since slices repeat at the
+    same time of day. Each granule is used once. Two dates with one granule each always form a pair.
 
     Returns
     -------
@@ -119,11 +122,11 @@ def granule_pairs(
             found[name] = partner
             left.remove(partner)
     offers = sorted(
-        (gap, name, other)
+        (distance, name, other)
         for name in earlier.scenes
         if name not in found
         for other in left
-        if (gap := _gap_seconds(name, other)) is not None and gap <= _SAME_GROUND_SECONDS
+        if (distance := _distance(known, name, other)) < 1.0
     )
     for _, name, other in offers:
         if name not in found and other in left:
@@ -135,6 +138,16 @@ def granule_pairs(
 def _frame(facts: Mapping[str, SceneFacts], name: str) -> int | None:
     known = facts.get(name)
     return known.frame if known is not None else None
+
+
+def _distance(facts: Mapping[str, SceneFacts], one: str, other: str) -> float:
+    """Give 0 for the same ground and 1 or more for too little ground in common."""
+    first, second = facts.get(one), facts.get(other)
+    if first is not None and second is not None and first.footprint and second.footprint:
+        share = covered_share([polygon_of_ring(first.footprint)], [polygon_of_ring(second.footprint)])
+        return 1.0 - share if share is not None and share >= _LEAST_OVERLAP else 1.0
+    gap = _gap_seconds(one, other)
+    return 1.0 if gap is None else gap / _SAME_GROUND_SECONDS
 
 
 def _gap_seconds(one: str, other: str) -> float | None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Callable, TypeVar
+from typing import Any, Callable, NamedTuple, TypeVar
 
 from insarhub_qgis.core.atomic_files import folder_lock, read_json_object
 from insarhub_qgis.core.errors import InsarError
@@ -126,6 +126,9 @@ def save_network(opened: OpenNetwork, *, overwrite: bool = False) -> Path:
     active = network.active_keys()
     pairs = [pair for key in active for pair in network.granule_pairs(key)]
     stack = _with_scores(opened.stack.with_pairs(pairs), network, active)
+    if pair_faults(stack):
+        # Pairs that are the same in another order would count as unchanged; written anew they are in order.
+        stack = replace(stack, source={**stack.source, "pairs": []})
     with folder_lock(job.path, "network"):
         # The config is read first: one that is damaged refuses the save before the stack file has changed.
         config = read_json_object(job.config_file()) if job.config_file().exists() else {}
@@ -135,6 +138,32 @@ def save_network(opened: OpenNetwork, *, overwrite: bool = False) -> Path:
         opened.fingerprint = job.stack_fingerprint()
         opened.stack = replace(job.read_stack(), problems=opened.stack.problems)
     return path
+
+
+class PairFaults(NamedTuple):
+    """Pairs of a stack file that are not written as documented; all zero is falsy."""
+
+    reversed_pairs: int
+    duplicates: int
+
+    def __bool__(self) -> bool:
+        return self.reversed_pairs > 0 or self.duplicates > 0
+
+
+def pair_faults(stack: Stack) -> PairFaults:
+    """Count the pairs of the file, as it was read, that stand in reversed order or twice."""
+    found = stack.source.get("pairs")
+    seen: set[Pair] = set()
+    reversed_pairs = duplicates = 0
+    for item in found if isinstance(found, list) else []:
+        pairs = _stored_pairs([item])
+        if not pairs:
+            continue
+        pair = pairs[0][0]
+        reversed_pairs += item[0] != pair.reference
+        duplicates += pair in seen
+        seen.add(pair)
+    return PairFaults(reversed_pairs, duplicates)
 
 
 def network_section(network: StackNetwork) -> dict[str, Any]:

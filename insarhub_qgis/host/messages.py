@@ -431,6 +431,148 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The price of a pair is not known.",
         "Fetch the prices of the service first, or give the credits per pair.",
     ),
+    # checks of a network
+    "check.too_few_dates": ("The stack has {count} dates; a pair needs two.", "Search more scenes for it."),
+    "check.no_pairs": ("The network has no pairs.", "Select pairs, or draw them in the network editor."),
+    "check.no_area": (
+        "The job has no area of interest.",
+        "The common footprint of the scenes will be used; give an area to process less.",
+    ),
+    "check.not_covered": (
+        "{count} dates do not cover the area of interest at all: {dates}.",
+        "Exclude these dates.",
+    ),
+    "check.partly_covered": (
+        "{count} dates cover the area of interest only in part, one of them {percent} %: {dates}.",
+        "Exclude these dates, or accept gaps at the edge.",
+    ),
+    "check.coverage_unknown": (
+        "Of {count} dates the footprint is not known.",
+        "Search the scenes again to check the coverage.",
+    ),
+    "check.covered": ("Every date covers the area of interest.", "Nothing to do."),
+    "check.frames_missing": (
+        "{count} dates lack a frame ({frames}) that other dates have: {dates}.",
+        "Exclude these dates, or accept that the area is smaller on them.",
+    ),
+    "check.frames_complete": ("All dates have the same frames.", "Nothing to do."),
+    "check.mixed_track": (
+        "The scenes come from several tracks ({values}); pairs across tracks cannot be processed.",
+        "Exclude the dates of the other track: {dates}.",
+    ),
+    "check.mixed_direction": (
+        "The scenes have both directions of flight ({values}).",
+        "Exclude the dates of the other direction: {dates}.",
+    ),
+    "check.mixed_beam_mode": (
+        "The scenes have several beam modes ({values}).",
+        "Exclude the dates of the other mode: {dates}.",
+    ),
+    "check.mixed_polarization": (
+        "The scenes have no polarisation in common ({values}).",
+        "Exclude the dates of one polarisation.",
+    ),
+    "check.one_geometry": ("Track, direction, beam mode and polarisation agree.", "Nothing to do."),
+    "check.unknown_names": (
+        "{count} names are no names of the archive: {scenes}.",
+        "Exclude their dates, or search the scenes again.",
+    ),
+    "check.not_in_answer": (
+        "{count} scenes are not in the kept search answer: {scenes}.",
+        "Search again, so that their footprints and baselines are known.",
+    ),
+    "check.pairs_to_repair": (
+        "The stack file holds {reversed} reversed and {duplicates} duplicate pairs.",
+        "Save the network: they are then written once, the earlier scene first.",
+    ),
+    "check.names_good": ("All scene names are names of the archive.", "Nothing to do."),
+    "check.split": (
+        "The network is in {parts} parts; between them there is no relative motion to measure.",
+        "Add a suggested bridge for each gap.",
+    ),
+    "check.unpaired": ("{count} dates have no pair: {dates}.", "Add a suggested bridge, or exclude them."),
+    "check.connected": ("The {dates} dates are connected.", "Nothing to do."),
+    "check.bridges": (
+        "{count} pairs hold the network together alone: {pairs}.",
+        "Add a second pair across each, or check these pairs with care.",
+    ),
+    "check.articulation": (
+        "{count} dates hold the network together alone: {dates}.",
+        "Add a pair that passes each of them by.",
+    ),
+    "check.no_bridges": ("No single pair or date holds the network together alone.", "Nothing to do."),
+    "check.few_pairs": (
+        "{count} dates have fewer than {min_degree} pairs: {dates}.",
+        "Select pairs again with wider limits, or add pairs.",
+    ),
+    "check.enough_pairs": ("Every date has at least {min_degree} pairs.", "Nothing to do."),
+    "check.no_loop": (
+        "{count} pairs stand in no triangle, so that unwrapping errors in them cannot be found: {pairs}.",
+        "Add the third side where it is short enough.",
+    ),
+    "check.loops": ("Every pair stands in a triangle; there are {loops}.", "Nothing to do."),
+    "check.relaxed": (
+        "{count} pairs break a limit of the parameters: {pairs}.",
+        "Look at them before paying.",
+    ),
+    "check.unknown_bperp": (
+        "The perpendicular baseline of {count} pairs is not known: {pairs}.",
+        "They were judged by time alone.",
+    ),
+    "check.not_judged": (
+        "No pair has a quality score yet.",
+        "Build the pair quality to see poor pairs first.",
+    ),
+    "check.red_pairs": (
+        "{count} pairs are poor (score below 30): {pairs}.",
+        "Remove those that are no bridges.",
+    ),
+    "check.red_pairs_priced": (
+        "{count} pairs are poor (score below 30) and would cost {credits} credits: {pairs}.",
+        "Remove those that are no bridges.",
+    ),
+    "check.unjudged_pairs": ("{count} pairs have no score: {pairs}.", "Build the pair quality again."),
+    "check.unjudged_pairs_priced": (
+        "{count} pairs without a score would cost {credits} credits: {pairs}.",
+        "Build the pair quality again before paying.",
+    ),
+    "check.good_quality": ("No pair is poor or without a score.", "Nothing to do."),
+    "check.price": ("The network costs {credits} credits.", "Compare it with the credits of the account."),
+    "check.too_dear": (
+        "The network costs {credits} credits, {missing} more than the {left} that are left.",
+        "Select pairs in the mode budget, or remove pairs.",
+    ),
+    "check.dear": (
+        "The network costs {credits} of the {left} credits that are left.",
+        "Select pairs in the mode budget to spend less.",
+    ),
+    "check.affordable": ("The network costs {credits} of {left} credits.", "Nothing to do."),
+    "check.processed": (
+        "{count} pairs are processed already: {pairs}.",
+        "Reuse their products instead of paying twice.",
+    ),
+    "check.processed_priced": (
+        "{count} pairs are processed already: {pairs}.",
+        "Reuse their products: that saves {credits} credits.",
+    ),
+    "check.expires_soon": (
+        "{count} products that are not downloaded expire in under 3 days, the first on {first}.",
+        "Download them now.",
+    ),
+    "check.expired": (
+        "{count} products expired before they were downloaded.",
+        "They have to be processed again.",
+    ),
+    "check.disk_unknown": ("The free disk space is not known: {reason}.", "Look at it before processing."),
+    "check.disk_too_small": (
+        "About {needed_bytes} are needed, {free_bytes} are free.",
+        "Free space, or move the job folder to a larger disk.",
+    ),
+    "check.disk_tight": (
+        "About {needed_bytes} are needed, {free_bytes} are free: it may become tight.",
+        "Free some space before processing.",
+    ),
+    "check.disk_enough": ("About {needed_bytes} are needed, {free_bytes} are free.", "Nothing to do."),
     "stack.missing": (
         "{folder} has no stack file.",
         "Open a folder of products in it, or search scenes for it.",
@@ -700,7 +842,22 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "There is no Sentinel-1 SLC scene name in this text.",
         "Names look like S1A_IW_SLC__1SDV_ followed by times, orbit and identifiers.",
     ),
-    "scenes.file_not_read": ("The footprints in {file} cannot be read.", "Save them again under another name."),
+    "job.is_busy": (
+        "{folder} is in use ({owner} on {host}).",
+        "Wait until the work has ended, or cancel it, then try again.",
+    ),
+    "job.holds_jobs": (
+        "{folder} also holds other jobs: {jobs}.",
+        "Remove those first, or take the files of this job away in the file manager.",
+    ),
+    "job.no_trash": (
+        "{folder} cannot be moved to the trash, so it stays where it is.",
+        "Its disk may have no trash: remove the folder in the file manager.",
+    ),
+    "scenes.file_not_read": (
+        "The footprints in {file} cannot be read.",
+        "Save them again under another name.",
+    ),
     "scenes.file_not_written": (
         "The footprints cannot be written to {file}: {reason}.",
         "Choose a folder that you may write to, and a name that ends in .gpkg.",
