@@ -30,8 +30,8 @@ setup: ## QGIS, the QGIS-side environment and the engine environment; seconds wh
 	@tools/install_qgis.sh
 	@tools/make_environments.sh qgis engine
 
-demo: setup stage ## the whole job; PRODUCTS=DIR [OPTIONS=FILE] for real products, DEMO=DIR for another place
-	@$(QGIS_PYTHON) tools/demo.py --demo "$(DEMO)" $(if $(PRODUCTS),--products "$(PRODUCTS)") $(if $(OPTIONS),--options "$(OPTIONS)")
+demo: setup stage ## the whole job; PRODUCTS=DIR [OPTIONS=FILE] for real products, DEMO=DIR for another place, NOISE=off
+	@$(QGIS_PYTHON) tools/demo.py --demo "$(DEMO)" $(if $(PRODUCTS),--products "$(PRODUCTS)") $(if $(OPTIONS),--options "$(OPTIONS)") $(if $(filter off,$(NOISE)),--no-noise)
 
 sandbox: setup ## simulated ASF search and Earthdata Login on 127.0.0.1, until Ctrl+C; UMM=FILE for an answer of CMR, PORT=N
 	@$(ENGINE_ENV)/bin/python tools/sandbox.py --port "$(PORT)" $(if $(UMM),--umm "$(UMM)")
