@@ -33,7 +33,7 @@ from insarhub_qgis.core.run_context import RunContext
 from insarhub_qgis.engine.failures import error_from_exception
 
 PROTOCOL = 1
-#: Programs that speak this protocol, and the module with their ``find_command``.
+#: Programs that speak this protocol, and the module with their table ``COMMANDS``.
 PROGRAMS = {"engine": "insarhub_qgis.engine.commands", "sandbox": "insarhub_qgis.sandbox.commands"}
 #: Commands that look at the packages themselves and must run without them.
 _SET_UP_COMMANDS = ("check-environment", "create-environment")
@@ -243,8 +243,7 @@ def _answer(program: str, command: str, reader: RequestReader, writer: MessageWr
         os.setpgid(0, 0)
     if command not in _SET_UP_COMMANDS:
         check_packages(command)
-    find_command = import_module(PROGRAMS[program]).find_command
-    request_class, function = find_command(command)
+    request_class, function = import_module(PROGRAMS[program]).COMMANDS.find(command)
 
     def is_cancelled() -> bool:
         return (hosted and reader.ended.is_set()) or writer.reader_gone.is_set()

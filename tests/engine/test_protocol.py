@@ -17,9 +17,9 @@ import pytest
 from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.installation import LAUNCH_FILE, plugin_version, wanted_environment
 from insarhub_qgis.engine import protocol
-from insarhub_qgis.engine.commands import REQUEST_BY_COMMAND
+from insarhub_qgis.engine.commands import COMMANDS
 from insarhub_qgis.engine.failures import error_from_exception
-from insarhub_qgis.sandbox.commands import REQUEST_BY_COMMAND as SANDBOX_REQUEST_BY_COMMAND
+from insarhub_qgis.sandbox.commands import COMMANDS as SANDBOX_COMMANDS
 from tests.makers.faulty_engine import FAULTY_LAUNCH_FILE
 
 BASE_PYTHON = getattr(sys, "_base_executable", sys.executable)
@@ -283,7 +283,7 @@ def test_a_package_that_is_too_old_is_named(monkeypatch):
 
 
 def test_packages_are_wanted_by_commands_that_exist():
-    known = {*REQUEST_BY_COMMAND, *SANDBOX_REQUEST_BY_COMMAND}
+    known = {*COMMANDS, *SANDBOX_COMMANDS}
     for package in wanted_environment().packages:
         assert set(package.commands) <= known
         assert protocol.version_numbers(package.minimum) <= protocol.version_numbers(package.pin)

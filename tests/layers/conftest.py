@@ -71,9 +71,9 @@ def engine_command(engine_python):
             "import json, sys\n"
             "from insarhub_qgis.core import requests\n"
             "from insarhub_qgis.core.run_context import RunContext\n"
-            "from insarhub_qgis.engine.commands import find_command\n"
+            "from insarhub_qgis.engine.commands import COMMANDS\n"
             "cls = getattr(requests, sys.argv[1])\n"
-            "request, function = find_command(cls.command)\n"
+            "request, function = COMMANDS.find(cls.command)\n"
             "print(json.dumps(function(cls.from_json(json.loads(sys.argv[2])), RunContext())))\n"
         )
         return json.loads(run_engine_code(engine_python, "-c", code, request, json.dumps(parameters)))

@@ -169,6 +169,5 @@ if __name__ == "__main__":
     from insarhub_qgis.engine import commands, protocol
 
     sys.modules["faulty_engine"] = sys.modules["__main__"]
-    commands._COMMANDS[Misbehave] = "faulty_engine:run"
-    commands.REQUEST_BY_COMMAND[Misbehave.command] = Misbehave
+    commands.COMMANDS.add(Misbehave, "faulty_engine:run")
     sys.exit(protocol.main(sys.argv[1:]))
