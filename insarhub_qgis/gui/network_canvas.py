@@ -146,7 +146,9 @@ class NetworkCanvas(FigureCanvasQTAgg):
 
     def show_picture(self, picture: NetworkPicture, *, fit: bool = False) -> None:
         """Draw another state of the network; ``fit``: show everything."""
-        is_other = len(picture.dates) != len(self.picture.dates) or len(picture.first) != len(self.picture.first)
+        is_other = len(picture.dates) != len(self.picture.dates) or len(picture.first) != len(
+            self.picture.first
+        )
         self.view.show(picture)
         if is_other:
             # Positions mean something else now: nothing may point to them.
@@ -223,7 +225,7 @@ class NetworkCanvas(FigureCanvasQTAgg):
             self._draw_pending = False
             self.draw()
         item = self._shown_item()
-        is_focus = item is not None and item.is_date or self._mode == "draw"
+        is_focus = (item is not None and item.is_date) or self._mode == "draw"
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.drawPixmap(0, 0, self._faded_picture() if is_focus else self._plain)
@@ -460,8 +462,16 @@ class NetworkCanvas(FigureCanvasQTAgg):
         widths = [QFontMetricsF(used).horizontalAdvance(line) for used, line in zip(fonts, lines)]
         line_px = QFontMetricsF(font).lineSpacing()
         box = QRectF(0, 0, max(widths) + 14.0, line_px * len(lines) + 9.0)
-        x = place.x() + 14.0 if place.x() + 14.0 + box.width() < self.width() else place.x() - 14.0 - box.width()
-        y = place.y() + 14.0 if place.y() + 14.0 + box.height() < self.height() else place.y() - 14.0 - box.height()
+        x = (
+            place.x() + 14.0
+            if place.x() + 14.0 + box.width() < self.width()
+            else place.x() - 14.0 - box.width()
+        )
+        y = (
+            place.y() + 14.0
+            if place.y() + 14.0 + box.height() < self.height()
+            else place.y() - 14.0 - box.height()
+        )
         box.moveTo(max(x, 2.0), max(y, 2.0))
         palette = QApplication.palette()
         back, front = QColor(palette_colours().background), QColor(palette_colours().text)
@@ -634,7 +644,9 @@ class NetworkCanvas(FigureCanvasQTAgg):
             self.fit()
         elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
             left, top, width, height = self.view.area
-            place = self._place_of(self.current) if self.current else QPointF(left + width / 2, top + height / 2)
+            place = (
+                self._place_of(self.current) if self.current else QPointF(left + width / 2, top + height / 2)
+            )
             self.view.zoom(place.x(), place.y(), WHEEL_FACTOR ** (-1 if key == Qt.Key.Key_Minus else 1))
             self._redraw_soon()
         elif key == Qt.Key.Key_Escape and self.abort():
@@ -673,7 +685,11 @@ class NetworkCanvas(FigureCanvasQTAgg):
             if start is None and self.current is not None:
                 ends = (self.picture.first[self.current.index], self.picture.second[self.current.index])
                 start = int(ends[0] if is_next else ends[1])
-            target = (0 if is_next else len(self.picture.dates) - 1) if start is None else start + (1 if is_next else -1)
+            target = (
+                (0 if is_next else len(self.picture.dates) - 1)
+                if start is None
+                else start + (1 if is_next else -1)
+            )
             if 0 <= target < len(self.picture.dates):
                 self._set_current(Item(True, target))
                 return True

@@ -32,7 +32,11 @@ class NetworkView:
     def __init__(self) -> None:
         self.area = (0.0, 0.0, 1.0, 1.0)
         self.x_limits, self.y_limits = (0.0, 1.0), (-1.0, 1.0)
-        self.show(NetworkPicture.from_values((), (), (), (), is_active=(), is_relaxed=(), is_manual=(), is_excluded=()))
+        self.show(
+            NetworkPicture.from_values(
+                (), (), (), (), is_active=(), is_relaxed=(), is_manual=(), is_excluded=()
+            )
+        )
 
     # --- what is seen
 

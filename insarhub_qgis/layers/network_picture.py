@@ -207,9 +207,7 @@ class PlacedPairs:
 
     @classmethod
     def of(cls, picture: NetworkPicture, y: np.ndarray, low: float, high: float) -> PlacedPairs:
-        return cls(
-            picture.straight_lines(y), picture.arcs(y, low, high), np.flatnonzero(picture.is_arc)
-        )
+        return cls(picture.straight_lines(y), picture.arcs(y, low, high), np.flatnonzero(picture.is_arc))
 
     def line(self, index: int) -> np.ndarray:
         """Give the points of one pair."""

@@ -28,7 +28,9 @@ def make_picture(dates=8, connections=2, unknown=(), removed=(), excluded=(), sc
     chance = np.random.default_rng(7)
     metres = [None if i in unknown else float(v) for i, v in enumerate(chance.normal(0, 60, dates))]
     pairs = [(i, j) for i in range(dates) for j in range(i + 1, min(dates, i + connections + 1))]
-    values = [float(v) if scores and n % 10 != 9 else None for n, v in enumerate(chance.uniform(0, 100, len(pairs)))]
+    values = [
+        float(v) if scores and n % 10 != 9 else None for n, v in enumerate(chance.uniform(0, 100, len(pairs)))
+    ]
     return NetworkPicture.from_values(
         [DAY + dt.timedelta(12 * i) for i in range(dates)],
         metres,
@@ -68,13 +70,18 @@ def canvas(qgis_app):
 
 def spot(canvas, item):
     places = canvas.view.date_pixels if item.is_date else canvas.view.middle_pixels
-    return QPoint(*(int(round(v)) for v in places[item.index]))
+    return QPoint(*(round(v) for v in places[item.index]))
 
 
 def hover(canvas, place):
     place = QPointF(place)
     event = QMouseEvent(
-        QEvent.Type.MouseMove, place, QPointF(canvas.mapToGlobal(place.toPoint())), NO_BUTTON, NO_BUTTON, NO_MODIFIER
+        QEvent.Type.MouseMove,
+        place,
+        QPointF(canvas.mapToGlobal(place.toPoint())),
+        NO_BUTTON,
+        NO_BUTTON,
+        NO_MODIFIER,
     )
     QApplication.sendEvent(canvas, event)
 
@@ -83,7 +90,12 @@ def drag(canvas, start, *places, button=LEFT, modifier=NO_MODIFIER, is_released=
     QTest.mousePress(canvas, button, modifier, start)
     for place in places:
         event = QMouseEvent(
-            QEvent.Type.MouseMove, QPointF(place), QPointF(canvas.mapToGlobal(place)), NO_BUTTON, button, modifier
+            QEvent.Type.MouseMove,
+            QPointF(place),
+            QPointF(canvas.mapToGlobal(place)),
+            NO_BUTTON,
+            button,
+            modifier,
         )
         QApplication.sendEvent(canvas, event)
     if is_released:
@@ -152,7 +164,9 @@ def test_click_on_a_date_selects_and_on_nothing_unselects(canvas):
     assert canvas.selected_dates == {2}
     QTest.mouseClick(canvas, LEFT, Qt.KeyboardModifier.ControlModifier, spot(canvas, Item(True, 4)))
     assert canvas.selected_dates == {2, 4}
-    QTest.mouseClick(canvas, LEFT, NO_MODIFIER, QPoint(int(canvas.view.area[0]) + 3, int(canvas.view.area[1]) + 3))
+    QTest.mouseClick(
+        canvas, LEFT, NO_MODIFIER, QPoint(int(canvas.view.area[0]) + 3, int(canvas.view.area[1]) + 3)
+    )
     assert canvas.selected_dates == set()
 
 
@@ -258,7 +272,10 @@ def test_shift_box_selects_dates_and_pairs(canvas):
     left, top, width, height = (int(v) for v in canvas.view.area)
     x = int(canvas.view.date_pixels[2][0]) + 8
     drag(
-        canvas, QPoint(left + 1, top + 1), QPoint(x, top + height - 1), modifier=Qt.KeyboardModifier.ShiftModifier
+        canvas,
+        QPoint(left + 1, top + 1),
+        QPoint(x, top + height - 1),
+        modifier=Qt.KeyboardModifier.ShiftModifier,
     )
     assert canvas.selected_dates == {0, 1, 2}
     inside = {i for i in range(len(canvas.picture.first)) if canvas.picture.second[i] <= 2}
@@ -303,7 +320,11 @@ def test_keyboard_walks_dates_and_pairs_and_toggles(canvas):
     for _ in range(3):
         QTest.keyClick(canvas, Qt.Key.Key_Down)
         walked.append(canvas.current)
-    mine = [i for i in range(len(canvas.picture.first)) if 1 in (canvas.picture.first[i], canvas.picture.second[i])]
+    mine = [
+        i
+        for i in range(len(canvas.picture.first))
+        if 1 in (canvas.picture.first[i], canvas.picture.second[i])
+    ]
     assert {item.index for item in walked} == set(mine)
     QTest.keyClick(canvas, Qt.Key.Key_Return)
     QTest.keyClick(canvas, Qt.Key.Key_Space)
@@ -336,7 +357,9 @@ def test_focus_is_visible(canvas):
     canvas.before.setFocus()
     QTest.qWait(20)
     assert canvas.grab().toImage() != focused
-    assert focused.pixelColor(0, focused.height() // 2) != canvas.grab().toImage().pixelColor(0, focused.height() // 2)
+    assert focused.pixelColor(0, focused.height() // 2) != canvas.grab().toImage().pixelColor(
+        0, focused.height() // 2
+    )
 
 
 def test_current_item_is_told_to_assistive_technology(canvas):
@@ -356,7 +379,11 @@ def test_unknown_baselines_lie_in_the_lane_and_their_pairs_can_be_hit(canvas):
     assert canvas.view.date_pixels[[0, 1, 5, 6, 7], 1].max() < lane[0] - 5
     wheel(canvas, spot(canvas, Item(True, 0)), 2)
     assert np.allclose(canvas.view.date_pixels[[2, 3, 4], 1], lane, atol=0.5)
-    pairs = [i for i in range(len(canvas.picture.first)) if {2, 4} == {canvas.picture.first[i], canvas.picture.second[i]}]
+    pairs = [
+        i
+        for i in range(len(canvas.picture.first))
+        if {2, 4} == {canvas.picture.first[i], canvas.picture.second[i]}
+    ]
     canvas.fit()
     assert canvas.view.hit(*canvas.view.middle_pixels[pairs[0]]) == Item(False, pairs[0])
 
@@ -386,7 +413,9 @@ def test_labels_never_overlap(canvas):
     canvas.show_picture(make_picture(300, 3), fit=True)
     canvas.draw()
     renderer = canvas.get_renderer()
-    boxes = [label.get_window_extent(renderer) for label in canvas.strip.get_xticklabels() if label.get_text()]
+    boxes = [
+        label.get_window_extent(renderer) for label in canvas.strip.get_xticklabels() if label.get_text()
+    ]
     assert len(boxes) >= 3
     assert all(one.x1 <= other.x0 for one, other in zip(boxes, boxes[1:]))
 
@@ -399,7 +428,9 @@ def test_palette_change_repaints_in_the_new_colours(canvas):
     try:
         QApplication.setPalette(dark)
         QTest.qWait(60)
-        corner = canvas.grab().toImage().pixelColor(int(canvas.view.area[0]) + 20, int(canvas.view.area[1]) + 20)
+        corner = (
+            canvas.grab().toImage().pixelColor(int(canvas.view.area[0]) + 20, int(canvas.view.area[1]) + 20)
+        )
         assert corner.lightness() < 80
     finally:
         QApplication.setPalette(before)

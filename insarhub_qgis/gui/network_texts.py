@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Words of the network editor: classes, states, reasons, steps of the history, warnings and tips."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Optional
+
+from qgis.PyQt.QtCore import QCoreApplication, QLocale
+
+from insarhub_qgis.core import network_dates, network_model, selection_parameters
+from insarhub_qgis.core.network_graph import PairKey
+from insarhub_qgis.core.network_model import NetworkPair, StackNetwork, Step, Warned
+from insarhub_qgis.layers.network_picture import GOOD, MODERATE, NOT_JUDGED, POOR, class_of
+
+CONTEXT = "NetworkEditor"
+UNKNOWN = "–"
+
+
+def tr(text: str) -> str:
+    return QCoreApplication.translate(CONTEXT, text)
+
+
+def class_text(pair_class: int) -> str:
+    """Give the word of a class."""
+    return {
+        GOOD: tr("good"),
+        MODERATE: tr("moderate"),
+        POOR: tr("poor"),
+        NOT_JUDGED: tr("not judged"),
+    }[pair_class]
+
+
+def class_legend(pair_class: int) -> str:
+    """Give the legend text of a class, with its range."""
+    return {
+        GOOD: tr("good, score ≥ 60"),
+        MODERATE: tr("moderate, 30–59"),
+        POOR: tr("poor, < 30"),
+        NOT_JUDGED: tr("not judged"),
+    }[pair_class]
+
+
+def limit_text(limit: str) -> str:
+    return {
+        selection_parameters.DT_MAX: tr("longer than the temporal limit"),
+        selection_parameters.PB_MAX: tr("beyond the baseline limit"),
+        selection_parameters.MONTHS: tr("outside the months"),
+    }.get(limit, limit)
+
+
+def reason_text(reason: Optional[str]) -> str:
+    """Say why a date is excluded."""
+    if reason is None:
+        return ""
+    return {
+        network_dates.BY_USER: tr("by you"),
+        network_dates.COVERAGE: tr("does not cover the area"),
+        network_dates.MISSING_DATA: tr("data are missing"),
+        network_dates.MONTH_FILTER: tr("outside the months"),
+        network_dates.UNKNOWN_BASELINE: tr("baseline unknown"),
+    }.get(reason, reason)
+
+
+def state_text(network: StackNetwork, pair: NetworkPair) -> str:
+    """Give the state of a pair in a word or two."""
+    if pair.is_active:
+        return tr("active")
+    if pair.mark.is_active:
+        return tr("date excluded")
+    return tr("removed")
+
+
+def pair_reason(network: StackNetwork, pair: NetworkPair) -> str:
+    """Say what is special about a pair: added by hand, limits that it breaks, dates that are excluded."""
+    parts = [tr("added by hand")] if pair.mark.is_manual else []
+    parts += [limit_text(limit) for limit in pair.mark.relaxed]
+    for index in pair.key:
+        node = network.nodes[index]
+        if node.is_excluded:
+            parts.append(
+                tr("{date} excluded: {reason}").format(
+                    date=node.date.isoformat(), reason=reason_text(node.excluded_reason)
+                )
+            )
+    return "; ".join(parts)
+
+
+def metres_text(value: float | None) -> str:
+    """Give signed metres, or the sign of the unknown."""
+    return UNKNOWN if value is None else f"{value:+.0f}"
+
+
+def score_text(score: float | None) -> str:
+    return UNKNOWN if score is None else f"{score:.0f}"
+
+
+def day_text(day: date) -> str:
+    """Write a date as prose: 6 Jan 2018, in the words of the user's language."""
+    return QLocale().toString(day, "d MMM yyyy")
+
+
+def pair_id_text(pair_id: str) -> str:
+    """Write ``YYYYMMDD_YYYYMMDD`` as two dates."""
+    first, _, second = pair_id.partition("_")
+
+    def iso(text: str) -> str:
+        return f"{text[:4]}-{text[4:6]}-{text[6:]}"
+
+    return f"{iso(first)} → {iso(second)}" if second else pair_id
+
+
+def step_text(step: Step) -> str:
+    """Name a step of the history."""
+    one = pair_id_text(step.first)
+    single = {
+        network_model.TOGGLE: tr("Toggle {what}"),
+        network_model.ADD: tr("Add {what}"),
+        network_model.REMOVE: tr("Remove {what}"),
+        network_model.RESTORE: tr("Restore {what}"),
+        network_model.EXCLUDE_DATES: tr("Exclude {what}"),
+        network_model.INCLUDE_DATES: tr("Include {what}"),
+    }
+    if step.command not in single:
+        return tr("Select pairs, {pairs} changed").format(pairs=step.pairs)
+    is_dates = step.command in (network_model.EXCLUDE_DATES, network_model.INCLUDE_DATES)
+    count = step.dates if is_dates else step.pairs
+    if count == 1:
+        return single[step.command].format(what=one)
+    what = (tr("{n} dates") if is_dates else tr("{n} pairs")).format(n=count)
+    return single[step.command].format(what=what)
+
+
+def warning_text(network: StackNetwork, warned: Warned) -> str:
+    """Say what an edit made worse."""
+    if warned.kind == network_model.SPLIT:
+        days = _dates(network, warned.dates)
+        return tr("The network is split: {dates} no longer hang together with the rest.").format(dates=days)
+    if warned.kind == network_model.STRANDED:
+        return tr("Without any pair now: {dates}.").format(dates=_dates(network, warned.dates))
+    pairs = [pair_id_text(network.pair(key).pair_id) for key in warned.pairs]
+    shown = ", ".join(pairs[:2]) + (tr(" and {n} more").format(n=len(pairs) - 2) if len(pairs) > 2 else "")
+    return tr("Held together by a single pair: {pairs}.").format(pairs=shown)
+
+
+def _dates(network: StackNetwork, indices: tuple[int, ...]) -> str:
+    days = [network.nodes[index].date.isoformat() for index in indices]
+    if len(days) <= 3:
+        return ", ".join(days)
+    return tr("{n} dates, {first} to {last}").format(n=len(days), first=days[0], last=days[-1])
+
+
+def date_tip(network: StackNetwork, index: int) -> list[str]:
+    """Give the lines of the tip of a date."""
+    node = network.nodes[index]
+    keys = [key for key in network.marks if index in key]
+    active = sum(network.is_active(key) for key in keys)
+    lines = [day_text(node.date), *(node.scenes if len(node.scenes) < 4 else (*node.scenes[:3], "…"))]
+    lines.append(
+        tr("Perpendicular baseline {metres} m").format(metres=metres_text(node.bperp_m))
+        if node.bperp_m is not None
+        else tr("Perpendicular baseline unknown")
+    )
+    lines.append(tr("{active} of {all} pairs active").format(active=active, all=len(keys)))
+    if node.is_excluded:
+        lines.append(tr("Excluded: {reason}").format(reason=reason_text(node.excluded_reason)))
+    return lines
+
+
+def pair_tip(network: StackNetwork, key: PairKey, credits: float | None = None) -> list[str]:
+    """Give the lines of the tip of a pair; what is not known is named, never counted as good."""
+    pair = network.pair(key)
+    lines = [f"{day_text(pair.reference_date)} → {day_text(pair.secondary_date)}"]
+    lines.append(figures_text(pair))
+    score = tr("Score {score}, {name}") if pair.score is not None else tr("Score: {name}")
+    lines.append(score.format(score=score_text(pair.score), name=class_text(class_of(pair.score))))
+    missing = []
+    if pair.coherence is not None:
+        lines.append(tr("Expected coherence {value}").format(value=f"{pair.coherence:.2f}"))
+    else:
+        missing.append(tr("expected coherence"))
+    if pair.bperp_m is None:
+        missing.append(tr("perpendicular baseline"))
+    if credits is not None:
+        lines.append(tr("{n} credits").format(n=f"{credits:g}"))
+    if missing:
+        lines.append(tr("Not known: {inputs}").format(inputs=", ".join(missing)))
+    state = state_text(network, pair)
+    reason = pair_reason(network, pair)
+    lines.append(tr("State: {state}").format(state=f"{state} ({reason})" if reason else state))
+    return lines
+
+
+def figures_text(pair: NetworkPair) -> str:
+    """Give days and metres of a pair."""
+    metres = (
+        tr("{m} m").format(m=metres_text(pair.bperp_m))
+        if pair.bperp_m is not None
+        else tr("baseline unknown")
+    )
+    return tr("{days} d, {metres}").format(days=pair.dt_days, metres=metres)
+
+
+def preview_tip(network: StackNetwork, start: int, target: int | None, day: date, metres: float) -> list[str]:
+    """Give the lines beside a pair that is being drawn."""
+    node = network.nodes[start]
+    if target is None:
+        offset = metres - node.bperp_m if node.bperp_m is not None else None
+        return [
+            tr("{days} d, {metres} m").format(days=abs((day - node.date).days), metres=metres_text(offset)),
+            tr("Drop on a date; Esc aborts"),
+        ]
+    pair = network.pair((min(start, target), max(start, target)))
+    lines = [f"{pair.reference_date.isoformat()} → {pair.secondary_date.isoformat()}", figures_text(pair)]
+    if pair.score is not None:
+        lines.append(tr("Score {score}").format(score=score_text(pair.score)))
+    broken = network.limits_broken(pair.key)
+    lines += [limit_text(limit) for limit in broken]
+    return lines

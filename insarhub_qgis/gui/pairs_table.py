@@ -1,0 +1,465 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""View Pairs: the network as a table, the twin of the graph and its accessible form."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from typing import Any
+
+from qgis.core import QgsApplication
+from qgis.gui import QgsFilterLineEdit
+from qgis.PyQt.QtCore import (
+    QAbstractTableModel,
+    QEvent,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QObject,
+    QSortFilterProxyModel,
+    Qt,
+    pyqtSignal,
+)
+from qgis.PyQt.QtGui import QColor, QIcon, QKeyEvent, QKeySequence, QPainter, QPalette, QPixmap
+from qgis.PyQt.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QHBoxLayout,
+    QHeaderView,
+    QMenu,
+    QTableView,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from insarhub_qgis.core.network_graph import PairKey
+from insarhub_qgis.core.network_model import NetworkPair, StackNetwork
+from insarhub_qgis.gui.network_canvas import pen_of
+from insarhub_qgis.gui.network_texts import (
+    UNKNOWN,
+    class_text,
+    metres_text,
+    pair_reason,
+    score_text,
+    state_text,
+)
+from insarhub_qgis.gui.short_text import ShortLabel
+from insarhub_qgis.layers.network_picture import PAIR_STYLES, REMOVED_STYLE, class_of
+
+EARLIER, LATER, DAYS, METRES, SCORE, CLASS, COHERENCE, STATE, REASON, CREDITS = range(10)
+RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+SORT_ROLE = int(Qt.ItemDataRole.UserRole) + 1
+#: Unknown values sort behind all known ones.
+_LAST = 1e12
+
+
+class PairsModel(QAbstractTableModel):
+    """One row per pair of the network, removed ones too.
+
+    Signals
+    -------
+    toggle_requested(list)
+        Keys of pairs whose check box was clicked.
+    """
+
+    toggle_requested = pyqtSignal(list)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.keys: list[PairKey] = []
+        self._row_of: dict[PairKey, int] = {}
+        self._pairs: list[NetworkPair] = []
+        self._network: StackNetwork | None = None
+        self._credits: dict[PairKey, float] = {}
+        self._hover: PairKey | None = None
+        self._headers = [
+            self.tr("Earlier"), self.tr("Later"), self.tr("Δt [d]"), self.tr("B⊥ [m]"), self.tr("Score"),
+            self.tr("Class"), self.tr("Coherence"), self.tr("State"), self.tr("Reason"), self.tr("Credits"),
+        ]  # fmt: skip
+        self._icons: dict[tuple[int, bool], QIcon] = {}
+
+    def show_network(self, network: StackNetwork | None, credits: dict[PairKey, float] | None = None) -> None:
+        """Show all pairs of a network."""
+        self.beginResetModel()
+        self._network = network
+        self._credits = credits or {}
+        self._pairs = network.pairs() if network is not None else []
+        self.keys = [pair.key for pair in self._pairs]
+        self._row_of = {key: row for row, key in enumerate(self.keys)}
+        self._hover = None
+        self.endResetModel()
+
+    def refresh(self, keys: Iterable[PairKey]) -> bool:
+        """Read the state of some pairs again; False when pairs came or went and all must be shown anew."""
+        if self._network is None:
+            return True
+        if len(self._network.marks) != len(self.keys):
+            return False
+        for key in keys:
+            row = self._row_of.get(key)
+            if row is None or key not in self._network.marks:
+                return False
+            self._pairs[row] = self._network.pair(key)
+            self.dataChanged.emit(self.index(row, 0), self.index(row, CREDITS))
+        return True
+
+    def row_of(self, key: PairKey) -> int | None:
+        return self._row_of.get(key)
+
+    def pair(self, row: int) -> NetworkPair:
+        return self._pairs[row]
+
+    def show_hover(self, key: PairKey | None) -> None:
+        """Mark the row of the pair that the graph points at."""
+        before, self._hover = self._hover, key
+        for changed in (before, key):
+            row = self._row_of.get(changed) if changed is not None else None
+            if row is not None:
+                roles = [int(Qt.ItemDataRole.BackgroundRole)]
+                self.dataChanged.emit(self.index(row, 0), self.index(row, CREDITS), roles)
+
+    def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 (as Qt declares it)
+        return 0 if parent.isValid() else len(self.keys)
+
+    def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self._headers)
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = int(Qt.ItemDataRole.DisplayRole)
+    ) -> Any:
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return self._headers[section]
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.TextAlignmentRole:
+            return RIGHT if section in (DAYS, METRES, SCORE, COHERENCE, CREDITS) else None
+        return None
+
+    def flags(self, index: QModelIndex) -> Qt.ItemFlag:
+        flags = super().flags(index)
+        if index.isValid() and index.column() == EARLIER:
+            flags |= Qt.ItemFlag.ItemIsUserCheckable
+        return flags
+
+    def data(self, index: QModelIndex, role: int = int(Qt.ItemDataRole.DisplayRole)) -> Any:
+        if not index.isValid() or self._network is None:
+            return None
+        pair, column = self._pairs[index.row()], index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self.text(index.row(), column)
+        if role == SORT_ROLE:
+            return self._sort_value(pair, column)
+        if role == Qt.ItemDataRole.CheckStateRole and column == EARLIER:
+            checked = pair.mark.is_active
+            return int(Qt.CheckState.Checked if checked else Qt.CheckState.Unchecked)
+        if role == Qt.ItemDataRole.TextAlignmentRole and column in (DAYS, METRES, SCORE, COHERENCE, CREDITS):
+            return RIGHT
+        if role == Qt.ItemDataRole.DecorationRole and column == CLASS:
+            return self._icon(class_of(pair.score), pair.is_active)
+        if role == Qt.ItemDataRole.ForegroundRole and not pair.is_active:
+            palette = QApplication.palette()
+            return palette.color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text)
+        if role == Qt.ItemDataRole.BackgroundRole and pair.key == self._hover:
+            colour = QApplication.palette().color(QPalette.ColorRole.Highlight)
+            colour.setAlpha(60)
+            return colour
+        if role == Qt.ItemDataRole.ToolTipRole and column == REASON:
+            return self.text(index.row(), column)
+        return None
+
+    def setData(self, index: QModelIndex, value: Any, role: int = int(Qt.ItemDataRole.EditRole)) -> bool:
+        if role != Qt.ItemDataRole.CheckStateRole or not index.isValid():
+            return False
+        self.toggle_requested.emit([self.keys[index.row()]])
+        return True
+
+    def text(self, row: int, column: int) -> str:
+        """Give a cell as it is read and copied."""
+        pair = self._pairs[row]
+        if column == EARLIER:
+            return pair.reference_date.isoformat()
+        if column == LATER:
+            return pair.secondary_date.isoformat()
+        if column == DAYS:
+            return str(pair.dt_days)
+        if column == METRES:
+            return metres_text(pair.bperp_m)
+        if column == SCORE:
+            return score_text(pair.score)
+        if column == CLASS:
+            return class_text(class_of(pair.score))
+        if column == COHERENCE:
+            return UNKNOWN if pair.coherence is None else f"{pair.coherence:.2f}"
+        if column == STATE:
+            return state_text(self._network, pair) if self._network is not None else ""
+        if column == REASON:
+            return pair_reason(self._network, pair) if self._network is not None else ""
+        credits = self._credits.get(pair.key)
+        return UNKNOWN if credits is None else f"{credits:g}"
+
+    def headers(self) -> list[str]:
+        return list(self._headers)
+
+    def _sort_value(self, pair: NetworkPair, column: int) -> Any:
+        if column in (EARLIER, LATER):
+            days = (pair.reference_date.toordinal(), pair.secondary_date.toordinal())
+            return days[0] * 100000 + days[1] if column == EARLIER else days[1] * 100000 + days[0]
+        if column == DAYS:
+            return pair.dt_days
+        values = {
+            METRES: pair.bperp_m,
+            SCORE: pair.score,
+            COHERENCE: pair.coherence,
+            CREDITS: self._credits.get(pair.key),
+        }
+        if column in values:
+            value = values[column]
+            return _LAST if value is None else float(value)
+        if column == CLASS:
+            return class_of(pair.score)
+        return self.text(self._row_of[pair.key], column)
+
+    def _icon(self, pair_class: int, is_active: bool) -> QIcon:
+        key = (pair_class, is_active)
+        if key not in self._icons:
+            style = PAIR_STYLES[pair_class] if is_active else REMOVED_STYLE
+            pixmap = QPixmap(26, 12)
+            pixmap.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(pixmap)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(pen_of(style, 96.0 / 72.0, QColor(style.colour)))
+            painter.drawLine(0, 6, 26, 6)
+            painter.end()
+            self._icons[key] = QIcon(pixmap)
+        return self._icons[key]
+
+
+class PairsFilter(QSortFilterProxyModel):
+    """Rows that hold every word of the filter in some column."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._words: list[str] = []
+        self.setSortRole(SORT_ROLE)
+
+    def set_text(self, text: str) -> None:
+        self._words = text.lower().split()
+        self.invalidateFilter()
+
+    def filterAcceptsRow(self, row: int, parent: QModelIndex) -> bool:
+        if not self._words:
+            return True
+        model: PairsModel = self.sourceModel()
+        whole = " ".join(model.text(row, column) for column in range(model.columnCount())).lower()
+        return all(word in whole for word in self._words)
+
+
+class PairsView(QTableView):
+    """Space toggles all selected rows; Ctrl+C copies them."""
+
+    toggle_requested = pyqtSignal()
+    copy_requested = pyqtSignal()
+    left = pyqtSignal()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy_requested.emit()
+        elif event.key() in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.toggle_requested.emit()
+        elif event.key() == Qt.Key.Key_Delete:
+            # Removing is the editor's business: it knows what is selected in the graph, too.
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self.left.emit()
+
+
+class PairsTable(QWidget):
+    """Filter and table.
+
+    Signals
+    -------
+    hovered(object)
+        Key of the pair under the mouse, or None.
+    selection_changed(list)
+        Keys of the selected rows.
+    toggle_requested(list)
+        Keys to toggle in one step.
+    csv_requested()
+    """
+
+    hovered = pyqtSignal(object)
+    selection_changed = pyqtSignal(list)
+    toggle_requested = pyqtSignal(list)
+    csv_requested = pyqtSignal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.model = PairsModel(self)
+        self.proxy = PairsFilter(self)
+        self.proxy.setSourceModel(self.model)
+        self.filter = QgsFilterLineEdit(self)
+        self.filter.setPlaceholderText(self.tr("Filter: date, class, state…"))
+        self.filter.setShowSearchIcon(True)
+        self.filter.setAccessibleName(self.tr("Filter of the pairs"))
+        self.filter.textChanged.connect(self._on_filter)
+        self.more = QToolButton(self)
+        self.more.setIcon(QgsApplication.getThemeIcon("/mActionFileSave.svg"))
+        self.more.setToolTip(self.tr("Copy or save the listed pairs"))
+        self.more.setAccessibleName(self.more.toolTip())
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self.more)
+        menu.addAction(self.tr("C&opy"), self.copy)
+        menu.addAction(self.tr("Save as &CSV…"), self.csv_requested.emit)
+        self.more.setMenu(menu)
+        self.view = PairsView(self)
+        self.view.setObjectName("insarhub_pairs_table")
+        self.view.setAccessibleName(
+            self.tr("Pairs of the network; the check box tells whether a pair is active")
+        )
+        self.view.setModel(self.proxy)
+        self.view.setSortingEnabled(True)
+        self.view.sortByColumn(EARLIER, Qt.SortOrder.AscendingOrder)
+        self.view.setShowGrid(False)
+        self.view.setAlternatingRowColors(True)
+        self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.view.setMouseTracking(True)
+        self.view.setTabKeyNavigation(False)
+        self.view.setWordWrap(False)
+        self.view.verticalHeader().hide()
+        self.view.verticalHeader().setDefaultSectionSize(self.view.fontMetrics().height() + 6)
+        header = self.view.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setStretchLastSection(False)
+        self._size_columns()
+        self.view.entered.connect(lambda index: self.hovered.emit(self._key_of(index)))
+        self.view.left.connect(lambda: self.hovered.emit(None))
+        self.view.toggle_requested.connect(lambda: self._ask_toggle(self.selected_keys()))
+        self.view.copy_requested.connect(self.copy)
+        self.model.toggle_requested.connect(self._on_check)
+        self.view.selectionModel().selectionChanged.connect(self._on_selection)
+        self.count = ShortLabel(self)
+        head = QHBoxLayout()
+        head.setContentsMargins(0, 0, 0, 0)
+        head.addWidget(self.filter, 1)
+        head.addWidget(self.more)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 6, 0, 0)
+        layout.setSpacing(6)
+        layout.addLayout(head)
+        layout.addWidget(self.view, 1)
+        layout.addWidget(self.count)
+        self._is_telling = True
+
+    def show_network(self, network: StackNetwork | None, credits: dict[PairKey, float] | None = None) -> None:
+        """Show all pairs of a network; the selection stays where its pairs are still there."""
+        chosen = self.selected_keys()
+        self._is_telling = False
+        self.model.show_network(network, credits)
+        self._is_telling = True
+        self.select(chosen)
+        self._count()
+
+    def refresh(self, network: StackNetwork, keys: Iterable[PairKey]) -> None:
+        """Show the new state of some pairs."""
+        if not self.model.refresh(keys):
+            self.show_network(network)
+        self._count()
+
+    def selected_keys(self) -> list[PairKey]:
+        """Give the selected pairs in the order of the rows."""
+        rows = sorted(index.row() for index in self.view.selectionModel().selectedRows())
+        return [self._key_of(self.proxy.index(row, 0)) for row in rows]
+
+    def select(self, keys: Iterable[PairKey]) -> None:
+        """Select rows without telling about it."""
+        wanted = set(keys)
+        if wanted == set(self.selected_keys()):
+            return
+        selection = QItemSelection()
+        first = None
+        for key in wanted:
+            row = self.model.row_of(key)
+            index = self.proxy.mapFromSource(self.model.index(row, 0)) if row is not None else QModelIndex()
+            if index.isValid():
+                selection.select(index, index.sibling(index.row(), CREDITS))
+                first = index if first is None or index.row() < first.row() else first
+        flags = QItemSelectionModel.SelectionFlag
+        self._is_telling = False
+        self.view.selectionModel().select(selection, flags.ClearAndSelect | flags.Rows)
+        self._is_telling = True
+        if first is not None:
+            self.view.scrollTo(first)
+
+    def show_hover(self, key: PairKey | None) -> None:
+        """Mark the pair that the graph points at."""
+        self.model.show_hover(key)
+
+    def copy(self) -> None:
+        """Copy the selected rows, or all listed ones, with tabs between the columns."""
+        rows = [index.row() for index in self.view.selectionModel().selectedRows()]
+        QApplication.clipboard().setText(self._text(rows or None, "\t"))
+
+    def csv_text(self) -> str:
+        """Give the listed rows as CSV, in their order."""
+        return self._text(None, ",")
+
+    def _text(self, rows: list[int] | None, delimiter: str) -> str:
+        out = io.StringIO()
+        writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
+        writer.writerow(self.model.headers())
+        chosen = sorted(rows) if rows is not None else range(self.proxy.rowCount())
+        for row in chosen:
+            source = self.proxy.mapToSource(self.proxy.index(row, 0)).row()
+            texts = [self.model.text(source, column) for column in range(self.model.columnCount())]
+            writer.writerow(["" if text == UNKNOWN else text for text in texts])
+        return out.getvalue()
+
+    def _key_of(self, index: QModelIndex) -> PairKey:
+        return self.model.keys[self.proxy.mapToSource(index).row()]
+
+    def _ask_toggle(self, keys: list[PairKey]) -> None:
+        if keys:
+            self.toggle_requested.emit(keys)
+
+    def _on_check(self, keys: list[PairKey]) -> None:
+        """A click on one check box of several selected rows counts for all of them."""
+        selected = self.selected_keys()
+        if keys[0] not in selected or len(selected) == 1:
+            self._ask_toggle(keys)
+            return
+        row = self.model.row_of(keys[0])
+        state = self.model.pair(row).mark.is_active if row is not None else False
+        same = [k for k in selected if self.model.pair(self.model.row_of(k) or 0).mark.is_active == state]
+        self._ask_toggle(same)
+
+    def _on_filter(self, text: str) -> None:
+        self.proxy.set_text(text)
+        self._count()
+
+    def _on_selection(self) -> None:
+        if self._is_telling:
+            self.selection_changed.emit(self.selected_keys())
+
+    def _count(self) -> None:
+        listed, all_pairs = self.proxy.rowCount(), self.model.rowCount()
+        active = sum(self.model.pair(row).is_active for row in range(all_pairs))
+        text = self.tr("{active} of {n} pairs active").format(active=active, n=all_pairs)
+        if listed != all_pairs:
+            text += self.tr(", {n} listed").format(n=listed)
+        self.count.setText(text)
+
+    def _size_columns(self) -> None:
+        metrics = self.view.fontMetrics()
+        samples = {
+            EARLIER: "0000-00-00" + 3 * "0", LATER: "0000-00-00", DAYS: "Δt [d]0", METRES: "B⊥ [m]0", SCORE: "Score0",
+            CLASS: "not judged" + 3 * "0", COHERENCE: "Coherence", STATE: "date excluded", REASON: 20 * "0",
+            CREDITS: "Credits0",
+        }  # fmt: skip
+        for column, sample in samples.items():
+            self.view.setColumnWidth(column, metrics.horizontalAdvance(sample) + 12)
