@@ -23,12 +23,15 @@ def main() -> int:
             "make run opens a window, and there is no display here: start it from a desktop session."
         )
     profile = qgis_session.make_profile(qgis_session.ROOT / "build" / "profile")
-    command = ["qgis", "--nologo", "--profiles-path", str(profile)]
+    script = qgis_session.ROOT / "tools" / "show_dock.py"
+    command = ["qgis", "--nologo", "--profiles-path", str(profile), "--code", str(script)]
+    variables = {}
     if arguments.project and arguments.project.exists():
         command.append(str(arguments.project))
+        variables["INSARHUB_DEMO_JOB"] = str(arguments.project.absolute().parent / "job")
     else:
         print("No demo project yet: 'make demo' makes it. QGIS opens empty.")
-    return subprocess.run(command, env=qgis_session.environment(), check=False).returncode
+    return subprocess.run(command, env=qgis_session.environment(variables), check=False).returncode
 
 
 if __name__ == "__main__":
