@@ -20,6 +20,7 @@ from insarhub_qgis.host import log, messages
 from insarhub_qgis.host.engine_process import EngineTask, start_engine_task
 
 if TYPE_CHECKING:
+    from insarhub_qgis.gui.network_dock import NetworkDock
     from insarhub_qgis.gui.series_dock import SeriesDock
 
 ERROR_SECONDS = 0  # stays until it is closed
@@ -112,16 +113,20 @@ class PageContext(QObject):
         Another engine environment was chosen or created.
     work_directory_changed
         Another work directory was chosen.
+    services_changed
+        The sandbox was turned on or off, or has another address.
 
     A page asks for the time-series dock by `series_dock`: it is made on first use, docked at the bottom and
     removed by `close`. ``gui/series_dock.py`` offers ``SeriesDock(context, parent)`` with ``start_picking()``
-    and ``close_dock()`` (gives back the map tool, stops readers).
+    and ``close_dock()`` (gives back the map tool, stops readers). The network editor, `network_dock`, is made the
+    same way; ``open_job(job_folder)`` shows a network.
     """
 
     runs_changed = pyqtSignal()
     job_changed = pyqtSignal(object)
     engine_changed = pyqtSignal()
     work_directory_changed = pyqtSignal()
+    services_changed = pyqtSignal()
 
     def __init__(self, iface: QgisInterface, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -129,6 +134,7 @@ class PageContext(QObject):
         self.runs: list[Run] = []
         self._reads: list[ReadTask] = []
         self._series_dock: SeriesDock | None = None
+        self._network_dock: NetworkDock | None = None
 
     def project(self) -> QgsProject:
         return QgsProject.instance()
@@ -241,8 +247,24 @@ class PageContext(QObject):
             self.iface.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self._series_dock)
         return self._series_dock
 
+    def network_dock(self) -> NetworkDock:
+        """The network editor, made on first use: floating, so that it has room; it can be docked at the bottom."""
+        if self._network_dock is None:
+            from insarhub_qgis.gui.network_dock import NetworkDock
+
+            window = self.iface.mainWindow()
+            self._network_dock = NetworkDock(self, window)
+            self.iface.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self._network_dock)
+            self._network_dock.float_over(window)
+        return self._network_dock
+
     def close(self) -> None:
         """Stop everything that was started here; no callback comes afterwards."""
+        if self._network_dock is not None:
+            self._network_dock.close_dock()
+            self.iface.removeDockWidget(self._network_dock)
+            self._network_dock.deleteLater()
+            self._network_dock = None
         if self._series_dock is not None:
             self._series_dock.close_dock()
             self.iface.removeDockWidget(self._series_dock)
