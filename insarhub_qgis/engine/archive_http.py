@@ -189,7 +189,7 @@ def check_answer(response: requests.Response, *, expects_json: bool) -> None:
     if is_plain and announced.isdecimal() and int(announced) != len(content):
         raise InsarError(
             "archive.cut_answer",
-            service=_host(response.url),
+            service=_service(response),
             bytes=len(content),
             announced_bytes=int(announced),
         )

@@ -103,6 +103,7 @@ def open_session(
     # would take the place of ours.
     session.headers["User-Agent"] = f"{session.headers['User-Agent']}; insarhub-qgis/{plugin_version()}"
     session.auth = _no_login
+    session.rebuild_auth = _no_login_after_redirect
     adapter = ArchiveAdapter(endpoints, is_cancelled, log, on_answer)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
@@ -112,6 +113,11 @@ def open_session(
 def _no_login(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Keep requests from taking a login out of ``.netrc``, which it does for sessions without one."""
     return request
+
+
+def _no_login_after_redirect(request: requests.PreparedRequest, response: requests.Response) -> None:
+    """Keep the library from doing the same after a redirect."""
+    request.headers.pop("Authorization", None)
 
 
 @dataclass(frozen=True)

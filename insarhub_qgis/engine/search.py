@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -44,11 +45,12 @@ _NAMES_PER_QUERY = 200
 
 @dataclass
 class _Outcome:
-    """What one query brought."""
+    """What one query brought; ``is_enough``: it was left early, with as many scenes as the user wants."""
 
     found: int = 0
     hits: int | None = None
     is_complete: bool = False
+    is_enough: bool = False
     error: InsarError | None = None
 
 
@@ -91,7 +93,8 @@ def run(request: SearchScenes, context: RunContext) -> dict[str, Any]:
         and not is_cut,
         "is_sandbox": endpoints.is_sandbox,
         "searched_at": utc_now(),
-        "request": {**request.to_json(), "endpoints": {}},
+        # As it comes back from the file: lists where the request has tuples.
+        "request": json.loads(json.dumps({**request.to_json(), "endpoints": {}})),
         "messages": messages,
     }
     answer_file = ""
@@ -255,7 +258,7 @@ def _run_queries(
         stop_if_cancelled(context.is_cancelled)
         report = part_of(context.report, index / len(queries), (index + 1) / len(queries))
         outcome = _run_query(options, table, max_results, endpoints, context, (index, len(queries), report))
-        if outcome.error is None and not outcome.is_complete and outcome.hits is not None:
+        if outcome.error is None and not outcome.is_complete and not outcome.is_enough:
             context.log(
                 f"{outcome.found} of {outcome.hits} scenes came; the query is asked once more", "warning"
             )
@@ -296,6 +299,7 @@ def _run_query(
                 {"sub_query": index + 1, "sub_queries": count, "found": len(table), "hits": page.hits}
             )
             if max_results and len(table) > max_results:
+                outcome.is_enough = True
                 return
 
     def is_cancelled() -> bool:
@@ -327,7 +331,7 @@ def _messages(
                 "search.part_failed", part=index + 1, parts=queries, reasons=counted_reasons([outcome.error])
             )
             messages.append(_message(error))
-        elif not outcome.is_complete and not (request.max_results and len(table) >= request.max_results):
+        elif not outcome.is_complete and not outcome.is_enough:
             messages.append(
                 _message(InsarError("search.pages_missing", found=outcome.found, hits=outcome.hits))
             )

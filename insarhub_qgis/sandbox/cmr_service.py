@@ -66,7 +66,8 @@ class _Granule:
     @cached_property
     def span(self) -> tuple[str, str]:
         """Start and end as ISO text of one form, so that they compare as text."""
-        times = self.umm.get("TemporalExtent", {}).get("RangeDateTime", {})
+        extent = self.umm.get("TemporalExtent", {})
+        times = extent.get("RangeDateTime") or {"BeginningDateTime": extent.get("SingleDateTime")}
         start = _instant(str(times.get("BeginningDateTime")))
         return start, _instant(str(times.get("EndingDateTime") or times.get("BeginningDateTime")))
 
