@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -26,7 +26,7 @@ from insarhub_qgis.core.scenes import acquisition_order, scene_date
 from insarhub_qgis.core.search_answer import read_search_answer
 from insarhub_qgis.core.stack_file import Stack
 from insarhub_qgis.engine.node_times import repaired_node_times
-from insarhub_qgis.engine.scene_table import scene_name_of_item
+from insarhub_qgis.engine.scene_table import attributes_of, scene_name_of_item
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,9 @@ def compute_baselines(
     """Compute the baselines of a stack from its UMM items; the order of the items does not matter.
 
     Values of pairs come from the routine of asf_search with the earlier scene as reference; values of
-    scenes are those seen from the earliest scene that has state vectors.
+    scenes are those seen from the earliest scene that has state vectors. The routine extends an orbit in a straight
+    line as far as the other scene, which is good for scenes of one frame only: between frames the values are
+    those of the same passes within one frame.
     """
     # Imported on use: the library takes a second.
     from insarhub_qgis.engine.asf_door import perpendicular_baselines
@@ -80,21 +82,70 @@ def compute_baselines(
     by_name = {scene_name_of_item(item): item for item in items}
     names = tuple(sorted(by_name, key=acquisition_order))
     fixed, indexes = repaired_node_times([by_name[name] for name in names])
+    frames: dict[str | None, list[int]] = {}
+    for index, item in enumerate(fixed):
+        frames.setdefault(attributes_of(item).get("FRAME_NUMBER"), []).append(index)
     pairwise: dict[tuple[str, str], float | None] = {}
+    has_vectors: set[str] = set()
+    done = 0
+    for members in frames.values():
+        rows = perpendicular_baselines([fixed[index] for index in members])
+        for position, (index, row) in enumerate(zip(members, rows)):
+            stop_if_cancelled(is_cancelled)
+            if row.is_known:
+                has_vectors.add(names[index])
+            later = (names[member] for member in members[position + 1 :])
+            values = (None if value is None else float(value) for value in row.values_m)
+            pairwise.update(zip(((names[index], name) for name in later), values))
+            done += 1
+            report(done / len(names), f"{done} of {len(names)} scenes")
+    if len(frames) > 1:
+        _add_pairs_between_frames(pairwise, names, list(frames.values()), has_vectors)
     baselines: dict[str, float | None] = dict.fromkeys(names)
-    has_reference = False
-    for index, (name, row) in enumerate(zip(names, perpendicular_baselines(fixed))):
-        stop_if_cancelled(is_cancelled)
-        values = [None if value is None else float(value) for value in row.values_m]
-        pairwise.update(zip(((name, later) for later in names[index + 1 :]), values))
-        if row.is_known and not has_reference:
-            has_reference = True
-            baselines.update(zip(names[index + 1 :], values))
-            baselines[name] = 0.0
-        report((index + 1) / len(names), f"{index + 1} of {len(names)} scenes")
+    reference = next((name for name in names if name in has_vectors), None)
+    if reference is not None:
+        baselines[reference] = 0.0
+        for name in names[names.index(reference) + 1 :]:
+            baselines[name] = pairwise[reference, name]
     first_day = scene_date(names[0]) if names else None
     temporal = {name: (scene_date(name) - first_day).days for name in names if first_day is not None}
     return StackBaselines(names, baselines, temporal, pairwise, tuple(names[index] for index in indexes))
+
+
+def _add_pairs_between_frames(
+    pairwise: dict[tuple[str, str], float | None],
+    names: Sequence[str],
+    frames: Sequence[Sequence[int]],
+    has_vectors: Set[str],
+) -> None:
+    """Give pairs of two frames the value of the same two passes in one of them; 0 for one pass.
+
+    A pair whose passes are together in no frame stays unknown.
+    """
+    frame_of = {names[index]: number for number, members in enumerate(frames) for index in members}
+    pass_of = {name: _pass_of(name) for name in names}
+    in_frame = {(frame_of[name], pass_of[name]): name for name in names}
+    for position, earlier in enumerate(names):
+        for later in names[position + 1 :]:
+            if frame_of[earlier] == frame_of[later]:
+                continue
+            value: float | None = None
+            if not {earlier, later} <= has_vectors:
+                pass
+            elif pass_of[earlier] == pass_of[later]:
+                value = 0.0
+            else:
+                for frame in (frame_of[earlier], frame_of[later]):
+                    one = in_frame.get((frame, pass_of[earlier]))
+                    other = in_frame.get((frame, pass_of[later]))
+                    if value is None and one is not None and other is not None:
+                        value = pairwise.get((one, other))
+            pairwise[earlier, later] = value
+
+
+def _pass_of(name: str) -> tuple[str, str]:
+    """Give what scenes of one pass have in common: satellite and day."""
+    return name[:3], scene_date(name).isoformat()
 
 
 def stack_with_baselines(stack: Stack, computed: StackBaselines) -> Stack:

@@ -19,6 +19,7 @@ from insarhub_qgis.engine.scene_table import attributes_of
 NODAL_PERIOD_S = 12 * 86400.0 / 175
 #: A node time this far from where the satellite was is that of another orbit; good ones are within 3 s.
 LARGEST_ERROR_S = 600.0
+_NEAR_NODE_S = 10.0
 _EARTH_RATE = np.array([0.0, 0.0, 7.292115e-5])
 
 
@@ -66,13 +67,9 @@ def _node_time(item: Mapping[str, Any]) -> _NodeTime | None:
         return None
     seen_s = _argument_of_latitude(position, velocity) / (2 * math.pi) * NODAL_PERIOD_S
     told_s = (moment - node_time).total_seconds()
-    # Just after the node the position may tell the end of the orbit before, and the other way round.
-    if seen_s - told_s > NODAL_PERIOD_S - LARGEST_ERROR_S and told_s < LARGEST_ERROR_S:
+    if seen_s > NODAL_PERIOD_S - _NEAR_NODE_S and abs(told_s) < _NEAR_NODE_S:
+        # Right at the node the position may tell the end of the orbit before.
         seen_s -= NODAL_PERIOD_S
-    elif (
-        told_s - seen_s > NODAL_PERIOD_S - LARGEST_ERROR_S and seen_s < 5.0 and told_s < NODAL_PERIOD_S + 5.0
-    ):
-        seen_s += NODAL_PERIOD_S
     return _NodeTime(moment, told_s, seen_s)
 
 
