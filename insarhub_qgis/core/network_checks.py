@@ -17,15 +17,15 @@ from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.footprints import Polygon, area_km2, covered_share, polygon_of_ring, polygons_of_wkt
 from insarhub_qgis.core.hyp3_files import JobFile, find_job_files
 from insarhub_qgis.core.job_config import PROCESSOR
-from insarhub_qgis.core.network_budget import PairPrices, is_processed, pair_stamp
+from insarhub_qgis.core.network_budget import PairPrices, is_processed
 from insarhub_qgis.core.network_diagnostics import NetworkDiagnostics, diagnose_network
 from insarhub_qgis.core.network_files import OpenNetwork, pair_faults
 from insarhub_qgis.core.network_graph import PairKey
 from insarhub_qgis.core.network_model import StackNetwork
-from insarhub_qgis.core.product_names import ProductName
+from insarhub_qgis.core.processed_pairs import moment_of, processed_stamps, product_names
 from insarhub_qgis.core.relative_orbit import relative_orbit
 from insarhub_qgis.core.scene_facts import SceneFacts
-from insarhub_qgis.core.scenes import Pair, Scene
+from insarhub_qgis.core.scenes import Scene
 from insarhub_qgis.core.stack_file import YELLOW, rounded_score
 
 OK, NOTE, WARNING, STOP = "ok", "note", "warning", "stop"
@@ -112,7 +112,7 @@ def check_network(
     network = opened.network
     moment = now or datetime.now(timezone.utc)
     job_files, _ = find_job_files(opened.job.path)
-    done = processed_stamps(opened, job_files, moment)
+    done = processed_stamps(opened.job, job_files, moment)
     figures = diagnose_network(network)
     rows = [
         *_check_dates(network),
@@ -128,38 +128,6 @@ def check_network(
         *_check_disk(opened, done, free_bytes),
     ]
     return sorted(rows, key=lambda row: LEVELS.index(row.level))
-
-
-def processed_stamps(
-    opened: OpenNetwork, job_files: Sequence[JobFile], now: datetime
-) -> frozenset[tuple[str, str]]:
-    """Give the `pair_stamp` of pairs whose product lies in the folders of the job or can still be downloaded."""
-    found: set[tuple[str, str]] = set()
-    for folder in opened.job.product_folders():
-        try:
-            names = [path.name for path in folder.iterdir() if path.suffix.lower() == ".zip"]
-        except OSError:
-            continue
-        for name in names:
-            try:
-                product = ProductName.parse(name)
-            except InsarError:
-                continue
-            # Names of burst products tell days only.
-            found.add(
-                (
-                    product.reference_start or f"{product.reference_date:%Y%m%d}",
-                    product.secondary_start or f"{product.secondary_date:%Y%m%d}",
-                )
-            )
-    for file in job_files:
-        for job_id, (one, other) in file.pairs.items():
-            seen = file.last_seen.get(job_id, {})
-            status, expires = str(seen.get("status") or "").upper(), _moment(seen.get("expires"))
-            is_usable = status in ("SUCCEEDED", "PENDING", "RUNNING") and (expires is None or expires > now)
-            if is_usable:
-                found.add(pair_stamp(Pair(one, other)))
-    return frozenset(found)
 
 
 # --- Checks ------------------------------------------------------------------------------------------
@@ -412,12 +380,12 @@ def _check_processed(
 
 
 def _check_expiry(opened: OpenNetwork, job_files: Sequence[JobFile], now: datetime) -> list[CheckRow]:
-    here = _product_files(opened)
+    here = product_names(opened.job)
     soon: list[tuple[datetime, str]] = []
     gone = 0
     for file in job_files:
         for job_id, seen in file.last_seen.items():
-            expires = _moment(seen.get("expires"))
+            expires = moment_of(seen.get("expires"))
             if expires is None or str(seen.get("file") or job_id) in here:
                 continue
             if expires <= now:
@@ -552,27 +520,9 @@ def _price_of(
     return _whole(prices.of(open_pairs))
 
 
-def _product_files(opened: OpenNetwork) -> set[str]:
-    found: set[str] = set()
-    for folder in opened.job.product_folders():
-        try:
-            found |= {path.name for path in folder.iterdir() if path.suffix.lower() == ".zip"}
-        except OSError:
-            continue
-    return found
-
-
 def _spacing_m(opened: OpenNetwork) -> float:
     looks = opened.job.read_config().stage_options(PROCESSOR).get("looks")
     return _SPACING_M.get(str(looks), _SPACING_M["20x4"])
-
-
-def _moment(text: Any) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(str(text).replace("Z", "+00:00")) if text else None
-    except ValueError:
-        return None
-    return found.replace(tzinfo=timezone.utc) if found is not None and found.tzinfo is None else found
 
 
 def _percent(share: float) -> float:

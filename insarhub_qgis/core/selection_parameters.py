@@ -56,6 +56,8 @@ class SelectionParameters:
         Pairs with each of the next dates (mode nearest).
     credits
         Upper limit of credits (mode budget); None otherwise.
+    credits_per_pair
+        Price of a granule pair as the service says; None = what was paid in this folder before.
     months
         Months 1..12 in which dates may be used.
     month_rule
@@ -80,6 +82,7 @@ class SelectionParameters:
     mode: str = TARGETS
     n_nearest: int = 3
     credits: float | None = None
+    credits_per_pair: float | None = None
     months: tuple[int, ...] = tuple(range(1, 13))
     month_rule: str = BOTH
     yearly: bool = False
@@ -122,6 +125,8 @@ class SelectionParameters:
             _check_number("credits", self.credits, 0.0, math.inf)
         elif self.mode == BUDGET:
             raise InsarError("selection.no_credits")
+        if self.credits_per_pair is not None:
+            _check_number("credits_per_pair", self.credits_per_pair, 0.0, math.inf)
         for name in ("quality", "time", "baseline"):
             _check_number(f"weights.{name}", getattr(self.weights, name), 0.0, math.inf)
         if self.weights.quality + self.weights.time + self.weights.baseline <= 0:

@@ -429,7 +429,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "budget.no_prices": (
         "The price of a pair is not known.",
-        "Fetch the prices of the service first, or give the credits per pair.",
+        "Give the credits per pair as the service names them.",
     ),
     # checks of a network
     "check.too_few_dates": ("The stack has {count} dates; a pair needs two.", "Search more scenes for it."),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsFeatureRequest,
+    QgsField,
+    QgsFields,
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
@@ -17,7 +20,7 @@ from qgis.core import (
     QgsProcessingFeedback,
     QgsProject,
 )
-from qgis.PyQt.QtCore import QCoreApplication
+from qgis.PyQt.QtCore import QCoreApplication, QMetaType
 from qgis.PyQt.QtGui import QIcon
 
 from insarhub_qgis.core.errors import Cancelled, InsarError
@@ -28,6 +31,7 @@ from insarhub_qgis.host.paths import icon_path
 from insarhub_qgis.layers.area_of_interest import area_of_interest_wkt
 from insarhub_qgis.layers.hdf5_file import read_hdf5
 
+NETWORK = "network"
 ANALYSE = "analyse"
 EXPORT = "export"
 
@@ -52,7 +56,7 @@ class InsarAlgorithm(QgsProcessingAlgorithm):
         return tr(self.TITLE)
 
     def group(self) -> str:
-        return {ANALYSE: tr("Analyse"), EXPORT: tr("Export")}[self.GROUP]
+        return {NETWORK: tr("Network"), ANALYSE: tr("Analyse"), EXPORT: tr("Export")}[self.GROUP]
 
     def groupId(self) -> str:
         return self.GROUP
@@ -74,6 +78,14 @@ class InsarAlgorithm(QgsProcessingAlgorithm):
             raise QgsProcessingException(tr("Cancelled. What was finished is kept.")) from error
         except InsarError as error:
             raise QgsProcessingException(sentence(error)) from error
+
+
+def table_fields(columns: Sequence[tuple[str, QMetaType.Type]]) -> QgsFields:
+    """Give the fields of a sink from names and types."""
+    fields = QgsFields()
+    for name, kind in columns:
+        fields.append(QgsField(name, kind))
+    return fields
 
 
 def existing_folder(text: str, parameter: str) -> Path:

@@ -9,17 +9,25 @@ from qgis.core import QgsProcessingModelAlgorithm, QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
 from insarhub_qgis.host.paths import icon_path, plugin_version
+from insarhub_qgis.processing.check_network import CheckNetwork
 from insarhub_qgis.processing.export_footprint import ExportFootprint
 from insarhub_qgis.processing.export_points import ExportPoints
 from insarhub_qgis.processing.export_results import ExportResults
 from insarhub_qgis.processing.load_products import LoadProducts
+from insarhub_qgis.processing.network_to_layers import NetworkToLayers
 from insarhub_qgis.processing.open_products import OpenProducts
 from insarhub_qgis.processing.prepare_analysis import PrepareAnalysis
 from insarhub_qgis.processing.run_analysis import RunAnalysis
 from insarhub_qgis.processing.sample_time_series import SampleTimeSeries
+from insarhub_qgis.processing.select_pairs import SelectPairs
+from insarhub_qgis.processing.suggest_bridges import SuggestBridges
 from insarhub_qgis.processing.zonal_time_series import ZonalTimeSeries
 
 ALGORITHMS = (
+    SelectPairs,
+    CheckNetwork,
+    SuggestBridges,
+    NetworkToLayers,
     OpenProducts,
     LoadProducts,
     PrepareAnalysis,

@@ -24,6 +24,13 @@ from insarhub_qgis.processing.provider import ALGORITHMS
 gdal.UseExceptions()
 
 PARAMETERS = {
+    "selectpairs": [
+        "JOB_FOLDER", "MODE", "DT_TARGETS", "DT_TOL", "DT_MAX", "PB_MAX", "MIN_DEGREE", "MAX_DEGREE", "FORCE_CONNECT",
+        "N_NEAREST", "CREDITS", "CREDITS_PER_PAIR", "MONTHS",
+    ],  # fmt: skip
+    "checknetwork": ["JOB_FOLDER", "OUTPUT", "HTML"],
+    "suggestbridges": ["JOB_FOLDER", "OUTPUT"],
+    "networktolayers": ["JOB_FOLDER", "PAIRS", "SCENES"],
     "openproducts": ["PRODUCTS", "JOB_FOLDER"],
     "loadproducts": ["JOB_FOLDER", "KINDS", "PAIRS"],
     "prepareanalysis": ["JOB_FOLDER", "AOI", "MATERIALISE"],

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which pairs of a job have a product already, or one on the way, and what a pair costs here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from insarhub_qgis.core.errors import InsarError
+from insarhub_qgis.core.hyp3_files import JobFile, find_job_files
+from insarhub_qgis.core.job_folder import JobFolder
+from insarhub_qgis.core.network_budget import PairPrices, pair_stamp
+from insarhub_qgis.core.product_names import ProductName
+from insarhub_qgis.core.scenes import Pair
+from insarhub_qgis.core.selection_parameters import SelectionParameters
+from insarhub_qgis.core.stack_file import is_number
+
+
+def prices_for(
+    job: JobFolder, parameters: SelectionParameters, now: datetime | None = None
+) -> PairPrices | None:
+    """Give the price of a pair: that of the parameters, else what the newest submission here cost; None when unknown.
+
+    There is no price in this program: the service changes it.
+    """
+    job_files, _ = find_job_files(job.path)
+    price = parameters.credits_per_pair
+    if price is None:
+        paid = [
+            (str(file.own.get("submitted_at") or ""), found) for file in job_files if (found := _paid(file))
+        ]
+        price = max(paid)[1] if paid else None
+    if price is None:
+        return None
+    return PairPrices(price, processed_stamps(job, job_files, now or datetime.now(timezone.utc)))
+
+
+def processed_stamps(
+    job: JobFolder, job_files: Sequence[JobFile], now: datetime
+) -> frozenset[tuple[str, str]]:
+    """Give the `pair_stamp` of pairs whose product lies in the folders of the job or can still be downloaded."""
+    found: set[tuple[str, str]] = set()
+    for name in sorted(product_names(job)):
+        try:
+            product = ProductName.parse(name)
+        except InsarError:
+            continue
+        # Names of burst products tell days only.
+        found.add(
+            (
+                product.reference_start or f"{product.reference_date:%Y%m%d}",
+                product.secondary_start or f"{product.secondary_date:%Y%m%d}",
+            )
+        )
+    for file in job_files:
+        for job_id, (one, other) in file.pairs.items():
+            seen = file.last_seen.get(job_id, {})
+            status, expires = str(seen.get("status") or "").upper(), moment_of(seen.get("expires"))
+            is_usable = status in ("SUCCEEDED", "PENDING", "RUNNING") and (expires is None or expires > now)
+            if is_usable:
+                found.add(pair_stamp(Pair(one, other)))
+    return frozenset(found)
+
+
+def product_names(job: JobFolder) -> set[str]:
+    """Give the names of the zips in the product folders; a folder that cannot be listed has none."""
+    found: set[str] = set()
+    for folder in job.product_folders():
+        try:
+            found |= {path.name for path in folder.iterdir() if path.suffix.lower() == ".zip"}
+        except OSError:
+            continue
+    return found
+
+
+def moment_of(text: Any) -> datetime | None:
+    """Read an ISO time, UTC when it names no zone; None when it is none."""
+    try:
+        found = datetime.fromisoformat(str(text).replace("Z", "+00:00")) if text else None
+    except ValueError:
+        return None
+    return found.replace(tzinfo=timezone.utc) if found is not None and found.tzinfo is None else found
+
+
+def _paid(file: JobFile) -> float | None:
+    """Give the credits per pair of a submission."""
+    credits: Any = file.own.get("credits")
+    count = len(file.pairs)
+    return float(credits) / count if is_number(credits) and credits > 0 and count else None
