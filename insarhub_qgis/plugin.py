@@ -157,10 +157,11 @@ class InsarHubPlugin:
         panel.setToolTip(tr("Show or hide the InSARHub panel", CONTEXT))
         menu.addAction(panel)
         toolbar.addAction(panel)
+        theme = QgsApplication.getThemeIcon
+        add("insarhubSearchAction", theme("/search.svg"), tr("Search &Scenes…", CONTEXT), self._show_search)
         add("insarhubOpenProductsAction", icon("open_products"), tr("&Open Products…", CONTEXT), self._open_products)
         add("insarhubPickTimeSeries", icon("time_series"), tr("Pick &Time Series", CONTEXT), self._pick_series)
         menu.addSeparator()
-        theme = QgsApplication.getThemeIcon
         add("insarhubOptionsAction", theme("/mActionOptions.svg"), tr("O&ptions…", CONTEXT), self._show_options)
         setup_icon = theme("/processingAlgorithm.svg")
         add("insarhubSetupAction", setup_icon, tr("&Set-up…", CONTEXT), self._show_setup, in_toolbar=False)
@@ -183,6 +184,12 @@ class InsarHubPlugin:
 
     # actions
 
+    def _show_search(self) -> None:
+        from insarhub_qgis.gui.dock import SEARCH
+
+        self._dock.setUserVisible(True)
+        self._dock.show_page(SEARCH)
+
     def _open_products(self) -> None:
         self._dock.setUserVisible(True)
         self._dock.choose_products()
@@ -202,8 +209,12 @@ class InsarHubPlugin:
     def _show_help(self) -> None:
         self._dock.show_help()
 
-    def _on_options_applied(self, is_other_engine: bool, is_other_directory: bool) -> None:
+    def _on_options_applied(
+        self, is_other_engine: bool, is_other_directory: bool, has_other_services: bool
+    ) -> None:
         if is_other_engine:
             self._dock.context.engine_changed.emit()
         if is_other_directory:
             self._dock.context.work_directory_changed.emit()
+        if has_other_services:
+            self._dock.context.services_changed.emit()

@@ -32,20 +32,24 @@ from insarhub_qgis.gui.run_bar import RunBar
 from insarhub_qgis.gui.short_text import ShortLabel
 from insarhub_qgis.gui.stage_line import StageLine, StageMark
 from insarhub_qgis.gui.value_footer import ValueFooter
+from insarhub_qgis.host.endpoints import is_sandbox_on
 from insarhub_qgis.host.engine_environment import EngineState, engine_environment
 from insarhub_qgis.host.settings import settings
 
-HOME, SETUP, PRODUCTS, ANALYZER, RESULTS = "home", "setup", "products", "analyzer", "results"
+HOME, SETUP, SEARCH = "home", "setup", "search"
+DOWNLOADER, PRODUCTS, ANALYZER, RESULTS = "downloader", "products", "analyzer", "results"
 
 #: Page key -> "module:class". A page is imported when it is first opened; a new page is one line here.
 PAGES: dict[str, str] = {
     HOME: "insarhub_qgis.gui.home_page:HomePage",
     SETUP: "insarhub_qgis.gui.setup_page:SetupPage",
+    SEARCH: "insarhub_qgis.gui.search_page:SearchPage",
+    DOWNLOADER: "insarhub_qgis.gui.downloader_page:DownloaderPage",
     PRODUCTS: "insarhub_qgis.gui.products_page:ProductsPage",
     ANALYZER: "insarhub_qgis.gui.analyzer_page:AnalyzerPage",
     RESULTS: "insarhub_qgis.gui.results_page:ResultsPage",
 }
-JOB_PAGES = (PRODUCTS, ANALYZER, RESULTS)
+JOB_PAGES = (DOWNLOADER, PRODUCTS, ANALYZER, RESULTS)
 
 PREFERRED_WIDTH_PX = 380
 USABLE_WIDTH_PX = 340
@@ -111,12 +115,14 @@ class InsarHubDock(QgsDockWidget):
         self.context.job_changed.connect(self._on_job_changed)
         self.context.runs_changed.connect(self._read_stages)
         self.context.engine_changed.connect(self._on_engine_changed)
+        self.context.services_changed.connect(self._show_services)
 
     def _build(self) -> None:
         content = QWidget(self)
         content.setObjectName("insarhubDockContent")
         self.banner = SandboxBanner(content)
-        self.banner.hide()
+        self.banner.turn_off_requested.connect(self._turn_sandbox_off)
+        self._show_services()
 
         self.back_button = QToolButton(content)
         self.back_button.setObjectName("insarhubBack")
@@ -265,8 +271,12 @@ class InsarHubDock(QgsDockWidget):
             self._help_window = HelpWindow(self)
         self._help_window.show_page(self._page_key or HOME)
 
-    def show_sandbox_banner(self, is_on: bool) -> None:
-        self.banner.setVisible(is_on)
+    def _show_services(self) -> None:
+        self.banner.setVisible(is_sandbox_on())
+
+    def _turn_sandbox_off(self) -> None:
+        settings().use_sandbox.setValue(False)
+        self.context.services_changed.emit()
 
     def open_folders(self, folders: Sequence[Path]) -> None:
         """Open folders of products or job folders, as after a drop."""
@@ -319,6 +329,8 @@ class InsarHubDock(QgsDockWidget):
         def show(overview: object) -> None:
             if number == self._stage_request and self._page_key in JOB_PAGES:
                 self._show_stages(overview.marks)
+                self.title.setText(f"{overview.name} – {self.page(self._page_key).title}")
+                self.title.setToolTip(str(folder))
 
         self.context.read(
             self.tr("Reading the state of {job}").format(job=folder.name),

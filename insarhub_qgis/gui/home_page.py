@@ -8,12 +8,14 @@ from pathlib import Path
 from qgis.core import QgsApplication
 from qgis.gui import QgsFileWidget, QgsFilterLineEdit
 from qgis.PyQt.QtCore import QModelIndex, QPoint, QSortFilterProxyModel, Qt, QTimer, pyqtSignal
+from qgis.PyQt.QtGui import QKeySequence
 from qgis.PyQt.QtWidgets import (
     QApplication,
     QHBoxLayout,
     QLabel,
     QMenu,
     QPushButton,
+    QShortcut,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -22,9 +24,11 @@ from qgis.PyQt.QtWidgets import (
 
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.gui.icons import icon
+from insarhub_qgis.gui.job_actions import JobActions
 from insarhub_qgis.gui.job_list import OVERVIEW_ROLE, SEARCH_ROLE, JobListModel, JobListView
 from insarhub_qgis.gui.job_overview import JobOverview, read_jobs
 from insarhub_qgis.gui.page_context import PageContext, ReadTask
+from insarhub_qgis.gui.work_directory_watcher import WorkDirectoryWatcher
 from insarhub_qgis.host.settings import settings
 
 JOBS, EMPTY = 0, 1
@@ -50,15 +54,24 @@ class HomePage(QWidget):
         self._refresh_timer.setSingleShot(True)
         self._refresh_timer.setInterval(REFRESH_DELAY_MS)
         self._refresh_timer.timeout.connect(self.refresh)
+        self.actions = JobActions(context, self)
+        self._watcher = WorkDirectoryWatcher(self)
+        self._watcher.changed.connect(self._on_disk_changed)
         self._build()
         context.job_changed.connect(lambda folder: self._refresh_timer.start())
         context.runs_changed.connect(self._refresh_timer.start)
         context.work_directory_changed.connect(self._on_work_directory_changed)
 
     def _build(self) -> None:
+        self.search_button = QPushButton(
+            QgsApplication.getThemeIcon("/search.svg"), self.tr("&Search Scenes"), self
+        )
+        self.search_button.setObjectName("insarhubSearchScenes")
+        self.search_button.setDefault(True)
+        self.search_button.setToolTip(self.tr("Find Sentinel-1 scenes of an area and make jobs of them"))
+        self.search_button.clicked.connect(lambda: self.page_requested.emit("search", ""))
         self.open_button = QPushButton(icon("open_products"), self.tr("Open &Products…"), self)
         self.open_button.setObjectName("insarhubOpenProducts")
-        self.open_button.setDefault(True)
         self.open_button.setToolTip(self.tr("Make a job from a folder of HyP3 zips. Nothing is copied."))
         self.open_button.clicked.connect(self.products_requested)
         self.refresh_button = self._tool("insarhubRefresh", "/mActionRefresh.svg", self.tr("Read the jobs again (F5)"))
@@ -68,6 +81,7 @@ class HomePage(QWidget):
         self.options_button.clicked.connect(self.options_requested)
         first = QHBoxLayout()
         first.setSpacing(6)
+        first.addWidget(self.search_button)
         first.addWidget(self.open_button)
         first.addStretch(1)
         first.addWidget(self.refresh_button)
@@ -106,6 +120,10 @@ class HomePage(QWidget):
         self.view.activated.connect(self._open_index)
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.view.customContextMenuRequested.connect(self._show_menu)
+        for keys, action in (("F2", self._rename_current), ("Del", self._remove_current)):
+            shortcut = QShortcut(QKeySequence(keys), self.view)
+            shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
+            shortcut.activated.connect(action)
         self.view.job_delegate.tag_clicked.connect(lambda path, key: self.page_requested.emit(key, str(path)))
         self.view.job_delegate.details_clicked.connect(self._show_problems)
 
@@ -154,6 +172,7 @@ class HomePage(QWidget):
 
     def close_page(self) -> None:
         self._refresh_timer.stop()
+        self._watcher.stop()
         if self._reading is not None:
             self._reading.cancel()
             self._reading = None
@@ -191,7 +210,14 @@ class HomePage(QWidget):
             self._show_jobs([])
             self._context.show_error(error)
 
+    def _on_disk_changed(self) -> None:
+        # Opening the page reads anyway.
+        if self.isVisible():
+            self.refresh()
+
     def _show_jobs(self, jobs: list[JobOverview]) -> None:
+        directory = settings().work_directory.value()
+        self._watcher.watch(Path(directory) if directory else None, [job.path for job in jobs])
         self.model.show_jobs(jobs)
         self.filter.setVisible(bool(jobs))
         if jobs:
@@ -203,6 +229,8 @@ class HomePage(QWidget):
             first = self.tr("Choose a work directory: the folder that will hold your jobs.")
         self.empty.setText(
             f"<p><b>{first}</b></p><p>"
+            + self.tr('<a href="search">Search scenes</a> of an area to plan a job.')
+            + "</p><p>"
             + self.tr(
                 '<a href="open">Open a folder of HyP3 products</a>, or drop it here. '
                 "Its interferograms become a job; nothing is copied."
@@ -214,6 +242,8 @@ class HomePage(QWidget):
     def _on_link(self, link: str) -> None:
         if link == "open":
             self.products_requested.emit()
+        elif link == "search":
+            self.page_requested.emit("search", "")
 
     def _on_folder_edited(self) -> None:
         self._on_folder_chosen(self.folder_widget.filePath())
@@ -246,6 +276,20 @@ class HomePage(QWidget):
         for problem in job.problems:
             self._context.show_error(problem)
 
+    def _current_job(self) -> JobOverview | None:
+        index = self.view.currentIndex()
+        return index.data(OVERVIEW_ROLE) if index.isValid() else None
+
+    def _rename_current(self) -> None:
+        job = self._current_job()
+        if job is not None:
+            self.actions.ask_name(job.path, job.name)
+
+    def _remove_current(self) -> None:
+        job = self._current_job()
+        if job is not None:
+            self.actions.ask_removal(job.path, job.name)
+
     def _show_menu(self, place: QPoint) -> None:
         index = self.view.indexAt(place)
         if not index.isValid():
@@ -260,11 +304,23 @@ class HomePage(QWidget):
                 )
         menu.addSeparator()
         menu.addAction(
+            QgsApplication.getThemeIcon("/mActionFileOpen.svg"),
+            self.tr("Show &Folder"),
+            lambda: self.actions.reveal(job.path),
+        )
+        menu.addAction(
             QgsApplication.getThemeIcon("/mActionEditCopy.svg"),
             self.tr("&Copy Folder Path"),
             lambda: QApplication.clipboard().setText(str(job.path)),
         )
+        menu.addAction(self.tr("Re&name…"), lambda: self.actions.ask_name(job.path, job.name)).setShortcut("F2")
+        menu.addAction(
+            QgsApplication.getThemeIcon("/mActionDeleteSelected.svg"),
+            self.tr("&Remove…"),
+            lambda: self.actions.ask_removal(job.path, job.name),
+        ).setShortcut("Del")
         if job.problems:
+            menu.addSeparator()
             menu.addAction(
                 QgsApplication.getThemeIcon("/mIconWarning.svg"),
                 self.tr("Show &Details"),

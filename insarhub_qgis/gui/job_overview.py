@@ -17,8 +17,8 @@ from insarhub_qgis.gui.stage_line import StageMark
 
 #: Tag of a stage that has no type yet: the documented name of the kind that follows.
 _DEFAULT_TAGS = {"downloader": "S1_SLC", "processor": "Hyp3_S1", "analyzer": "Hyp3_SBAS"}
-#: Role -> page of the dock. The downloader's page comes with the search.
-_PAGES = {"processor": "products", "analyzer": "analyzer"}
+#: Role -> page of the dock.
+_PAGES = {"downloader": "downloader", "processor": "products", "analyzer": "analyzer"}
 _ANALYZER_REQUESTS = ("PrepareAnalysis", "RunAnalysis")
 
 
@@ -83,6 +83,8 @@ def overview_of(state: JobState, running: str = "") -> JobOverview:
         best_page = "analyzer"
     elif processor.state != NOT_BEGUN:
         best_page = "products"
+    elif state.stage("downloader").state != NOT_BEGUN:
+        best_page = "downloader"
     else:
         best_page = ""
     return JobOverview(

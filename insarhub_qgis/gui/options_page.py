@@ -8,10 +8,12 @@ from typing import Callable
 
 from qgis.gui import QgsFileWidget, QgsOptionsPageWidget, QgsOptionsWidgetFactory
 from qgis.PyQt.QtWidgets import (
+    QCheckBox,
     QDoubleSpinBox,
     QFormLayout,
     QGroupBox,
     QLabel,
+    QLineEdit,
     QPushButton,
     QSizePolicy,
     QSpinBox,
@@ -20,6 +22,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from insarhub_qgis.gui.icons import icon
+from insarhub_qgis.host.endpoints import is_sandbox_url
 from insarhub_qgis.host.engine_environment import EngineState, default_environment_folder, engine_environment
 from insarhub_qgis.host.settings import settings
 
@@ -29,7 +32,7 @@ PAGE_KEY = "insarhub"
 class OptionsPage(QgsOptionsPageWidget):
     """Nothing is saved before OK."""
 
-    def __init__(self, on_applied: Callable[[bool, bool], None], on_setup: Callable[[], None], parent: QWidget) -> None:
+    def __init__(self, on_applied: Callable[[bool, bool, bool], None], on_setup: Callable[[], None], parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("insarhubOptionsPage")
         self._on_applied = on_applied
@@ -83,11 +86,30 @@ class OptionsPage(QgsOptionsPageWidget):
         limits.addRow(self.tr("&Processes"), self.workers)
         limits.addRow(self.tr("&Memory"), self.memory)
 
+        self.sandbox = QCheckBox(self.tr("Use the &sandbox instead of the real services"), self)
+        self.sandbox.setObjectName("insarhubOptionSandbox")
+        self.sandbox.setToolTip(self.tr("Simulated search and orders on this computer: no account, nothing is billed"))
+        self.sandbox.setChecked(settings().use_sandbox.value())
+        self.sandbox_url = QLineEdit(settings().sandbox_url.value(), self)
+        self.sandbox_url.setObjectName("insarhubOptionSandboxUrl")
+        self.sandbox_url.setToolTip(self.tr("Address that make sandbox prints; it must be on this computer"))
+        self.sandbox_url.setEnabled(self.sandbox.isChecked())
+        self.sandbox.toggled.connect(self.sandbox_url.setEnabled)
+        self.sandbox_state = QLabel(self)
+        self.sandbox_state.setObjectName("insarhubOptionSandboxState")
+        self.sandbox_state.setWordWrap(True)
+        self.sandbox_state.hide()
+        services = QFormLayout()
+        services.addRow(self.sandbox)
+        services.addRow(self.tr("&Address"), self.sandbox_url)
+        services.addRow("", self.sandbox_state)
+
         layout = QVBoxLayout(self)
         layout.setSpacing(9)
         for title, form in (
             (self.tr("Engine Environment"), engine),
             (self.tr("Jobs"), work),
+            (self.tr("Services"), services),
             (self.tr("Limits"), limits),
         ):
             form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
@@ -106,7 +128,11 @@ class OptionsPage(QgsOptionsPageWidget):
         settings().work_directory.setValue(directory)
         settings().max_workers.setValue(self.workers.value())
         settings().memory_gb.setValue(self.memory.value())
-        self._on_applied(is_other_engine, is_other_directory)
+        before = (settings().use_sandbox.value(), settings().sandbox_url.value())
+        settings().use_sandbox.setValue(self.sandbox.isChecked())
+        settings().sandbox_url.setValue(self.sandbox_url.text().strip())
+        has_other_services = before != (settings().use_sandbox.value(), settings().sandbox_url.value())
+        self._on_applied(is_other_engine, is_other_directory, has_other_services)
 
     def isValid(self) -> bool:
         """Keep the dialog open while a path leads nowhere."""
@@ -118,6 +144,11 @@ class OptionsPage(QgsOptionsPageWidget):
         if directory and not Path(directory).is_dir():
             self.directory.lineEdit().setFocus()
             self.state.setText(self.tr("There is no such folder: {folder}").format(folder=directory))
+            return False
+        if self.sandbox.isChecked() and not is_sandbox_url(self.sandbox_url.text()):
+            self.sandbox_url.setFocus()
+            self.sandbox_state.setText(self.tr("A sandbox has an address of this computer, like http://127.0.0.1:8090."))
+            self.sandbox_state.show()
             return False
         return True
 
@@ -135,7 +166,9 @@ class OptionsPage(QgsOptionsPageWidget):
 class OptionsPageFactory(QgsOptionsWidgetFactory):
     """Makes the page each time the Options dialog opens."""
 
-    def __init__(self, on_applied: Callable[[bool, bool], None], on_setup: Callable[[], None]) -> None:
+    def __init__(
+        self, on_applied: Callable[[bool, bool, bool], None], on_setup: Callable[[], None]
+    ) -> None:
         super().__init__("InSARHub", icon("insarhub"), PAGE_KEY)
         self._on_applied = on_applied
         self._on_setup = on_setup

@@ -11,7 +11,6 @@ from typing import Any
 from qgis.gui import QgsCollapsibleGroupBox
 from qgis.PyQt.QtCore import QLocale, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QFileDialog,
     QFormLayout,
@@ -99,28 +98,21 @@ class SearchFilters(QgsCollapsibleGroupBox):
             self.polarization.addItem(value, value)
 
         platforms = QHBoxLayout()
-        platforms.setSpacing(6)
-        self.platforms: dict[str, QCheckBox] = {}
+        platforms.setSpacing(2)
+        self.platforms: dict[str, QToolButton] = {}
         for name in PLATFORMS:
-            box = QCheckBox(name, self)
-            box.setObjectName(f"insarhubSearch{name}")
-            box.toggled.connect(self._on_changed)
-            self.platforms[name] = box
-            platforms.addWidget(box)
-        platforms.addStretch(1)
+            self.platforms[name] = self._choice(f"insarhubSearch{name}", name, f"Sentinel-1{name[-1]}")
+            platforms.addWidget(self.platforms[name])
 
         months = QGridLayout()
         months.setSpacing(2)
         self.months: list[QToolButton] = []
         for number in range(12):
-            button = QToolButton(self)
-            button.setObjectName(f"insarhubSearchMonth{number + 1}")
-            button.setText(QLocale().standaloneMonthName(number + 1, QLocale.FormatType.ShortFormat))
-            button.setAccessibleName(QLocale().standaloneMonthName(number + 1))
-            button.setCheckable(True)
-            button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            button.toggled.connect(self._on_changed)
+            button = self._choice(
+                f"insarhubSearchMonth{number + 1}",
+                QLocale().standaloneMonthName(number + 1, QLocale.FormatType.ShortFormat),
+                QLocale().standaloneMonthName(number + 1),
+            )
             self.months.append(button)
             months.addWidget(button, number // _MONTHS_PER_ROW, number % _MONTHS_PER_ROW)
 
@@ -146,6 +138,7 @@ class SearchFilters(QgsCollapsibleGroupBox):
 
         form = QFormLayout(self)
         form.setSpacing(6)
+        form.setContentsMargins(0, 6, 0, 0)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow(self.tr("D&irection"), self.direction)
         form.addRow(self.tr("Pat&h"), self.paths)
@@ -158,6 +151,19 @@ class SearchFilters(QgsCollapsibleGroupBox):
         form.addRow(self.tr("Ma&ximum"), self.maximum)
         for box in (self.direction, self.polarization):
             box.currentIndexChanged.connect(self._on_changed)
+
+    def _choice(self, name: str, text: str, tip: str) -> QToolButton:
+        """One of several that can be chosen together; none chosen means all."""
+        button = QToolButton(self)
+        button.setObjectName(name)
+        button.setText(text)
+        button.setToolTip(tip)
+        button.setAccessibleName(tip)
+        button.setCheckable(True)
+        button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        button.toggled.connect(self._on_changed)
+        return button
 
     def _numbers(self, name: str, hint: str) -> QLineEdit:
         field = QLineEdit(self)

@@ -9,7 +9,7 @@ from typing import Any
 
 from qgis.core import QgsApplication, QgsFeature
 from qgis.gui import QgsCollapsibleGroupBox, QgsDateEdit
-from qgis.PyQt.QtCore import QDate, QDateTime, QLocale, Qt, pyqtSignal
+from qgis.PyQt.QtCore import QDate, QDateTime, QLocale, QSize, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QHideEvent, QShowEvent
 from qgis.PyQt.QtWidgets import (
     QFileDialog,
@@ -22,6 +22,7 @@ from qgis.PyQt.QtWidgets import (
     QSizePolicy,
     QSplitter,
     QStackedWidget,
+    QStyle,
     QTabWidget,
     QToolButton,
     QVBoxLayout,
@@ -53,9 +54,31 @@ from insarhub_qgis.layers.scene_layers import (
 )
 
 RESULTS, MESSAGE = 0, 1
-DAYS_TAB, SCENE_TAB = 0, 1
+LOWEST_FORM_PX = 120
+LOWEST_TABLE_PX = 64
 #: The first dates that a new search offers: this long until today.
 _FIRST_SPAN_DAYS = 365
+
+
+class FormArea(QScrollArea):
+    """As high as its content where there is room; it scrolls where a window is low."""
+
+    def __init__(self, inside: QWidget, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("insarhubSearchFormArea")
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.setWidget(inside)
+
+    def sizeHint(self) -> QSize:
+        return self.widget().sizeHint() + QSize(0, 2)
+
+    def minimumSizeHint(self) -> QSize:
+        bar = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
+        width = self.widget().minimumSizeHint().width() + bar
+        return QSize(width, min(LOWEST_FORM_PX, self.sizeHint().height()))
 
 
 class SearchPage(QWidget):
@@ -115,13 +138,15 @@ class SearchPage(QWidget):
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self.days, self.tr("Da&tes"))
         self.tabs.addTab(self.detail, self.tr("Sc&ene"))
-        splitter = QSplitter(Qt.Orientation.Vertical, self)
-        splitter.setObjectName("insarhubSearchSplitter")
-        splitter.setChildrenCollapsible(False)
-        splitter.addWidget(self.stacks)
-        splitter.addWidget(self.tabs)
-        splitter.setStretchFactor(0, 2)
-        splitter.setStretchFactor(1, 3)
+        for table in (self.stacks, self.days, self.detail):
+            table.setMinimumHeight(LOWEST_TABLE_PX)
+        self.splitter = QSplitter(Qt.Orientation.Vertical, self)
+        self.splitter.setObjectName("insarhubSearchSplitter")
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.addWidget(self.stacks)
+        self.splitter.addWidget(self.tabs)
+        self.splitter.setStretchFactor(0, 0)
+        self.splitter.setStretchFactor(1, 1)
 
         self.message = QLabel(self)
         self.message.setObjectName("insarhubSearchMessage")
@@ -129,7 +154,7 @@ class SearchPage(QWidget):
         self.message.setMargin(18)
         self.message.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignHCenter)
         self.results_or_message = QStackedWidget(self)
-        self.results_or_message.addWidget(splitter)
+        self.results_or_message.addWidget(self.splitter)
         self.results_or_message.addWidget(self.message)
 
         layout = QVBoxLayout(self)
@@ -174,14 +199,8 @@ class SearchPage(QWidget):
         form.addWidget(self.filters)
 
         # With all filters open the form is taller than a small window.
-        self.form_area = QScrollArea(box)
-        self.form_area.setObjectName("insarhubSearchFormArea")
-        self.form_area.setWidgetResizable(True)
-        self.form_area.setFrameShape(QFrame.Shape.NoFrame)
-        self.form_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.form_area.setWidget(inside)
-        self.form_inside = inside
-        self.filters.collapsedStateChanged.connect(lambda _: self._fit_form())
+        self.form_area = FormArea(inside, box)
+        self.filters.collapsedStateChanged.connect(lambda _: self.form_area.updateGeometry())
 
         self.hint = ShortLabel(box)
         self.hint.setObjectName("insarhubSearchHint")
@@ -264,7 +283,6 @@ class SearchPage(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self.area.set_shown(True)
-        self._fit_form()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
@@ -353,12 +371,6 @@ class SearchPage(QWidget):
         names = set(asked) - {"answer_folder", "endpoints"}
         return any(_plain(asked[name]) != _plain(old.get(name)) for name in names)
 
-    def _fit_form(self) -> None:
-        """Give the form the height it needs, but not more than half of the page."""
-        wanted = self.form_inside.sizeHint().height() + 2
-        self.form_area.setFixedHeight(min(wanted, max(150, self.height() * 3 // 5)))
-        self.form_area.setMinimumWidth(0)
-
     # searching
 
     def _on_search_clicked(self) -> None:
@@ -409,7 +421,8 @@ class SearchPage(QWidget):
             self.hint.setText(self.tr("Cancelled."))
         elif not is_kept:
             self._context.show_error(error)
-            self._show_message(messages.sentence(error))
+            if not self._answer.stacks:
+                self._show_message(messages.sentence(error))
         elif error.code != "search.no_answer":
             self._context.show_error(error)
 
@@ -446,12 +459,21 @@ class SearchPage(QWidget):
         self._show_note()
         if answer.stacks:
             self.results_or_message.setCurrentIndex(RESULTS)
+            self._fit_tables()
             best = max(answer.stacks, key=_worth)
             self.stacks.select_rows(lambda row: row.key == best.key)
             self._show_days()
         else:
             self._show_message("")
         self._show_buttons()
+
+    def _fit_tables(self) -> None:
+        """Few stacks leave the room to their dates."""
+        whole = max(self.splitter.height(), 2 * LOWEST_TABLE_PX)
+        rows = min(self.stacks_model.rowCount() + 1, 12)
+        wanted = self.stacks.header().sizeHint().height() + rows * self.stacks.sizeHintForRow(0)
+        height = max(LOWEST_TABLE_PX, min(wanted, whole * 2 // 5))
+        self.splitter.setSizes([height, whole - height])
 
     def _show_note(self) -> None:
         """Whether the answer is whole, when it was made, and what the search had to remark."""

@@ -18,13 +18,14 @@ def endpoints() -> Endpoints:
         ``sandbox.not_local`` for an address that is not on this machine. Nothing falls back to production, where
         an order would be billed.
     """
-    url = settings().sandbox_url.value().strip()
-    return Endpoints.of_sandbox(url) if url else PRODUCTION
+    if not settings().use_sandbox.value():
+        return PRODUCTION
+    return Endpoints.of_sandbox(settings().sandbox_url.value())
 
 
 def is_sandbox_on() -> bool:
     """Whether simulated services answer."""
-    return bool(settings().sandbox_url.value().strip())
+    return bool(settings().use_sandbox.value())
 
 
 def is_sandbox_url(text: str) -> bool:

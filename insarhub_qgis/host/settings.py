@@ -33,8 +33,8 @@ class Settings:
         Processes that one piece of work may use.
     memory_gb
         Memory limit that MintPy is told, in GB.
-    sandbox_url
-        Address of the sandbox that answers for all services; empty: the real ones.
+    use_sandbox, sandbox_url
+        Whether the sandbox answers for all services, and its address.
     is_tour_shown
         The three-step tour was offered once.
     last_page, last_job
@@ -49,7 +49,10 @@ class Settings:
         )
         self.max_workers = QgsSettingsEntryInteger("max-workers", node, 2, "Processes per piece of work")
         self.memory_gb = QgsSettingsEntryDouble("memory-gb", node, 4.0, "Memory limit of an analysis in GB")
-        self.sandbox_url = QgsSettingsEntryString("sandbox-url", node, "", "Address of the sandbox")
+        self.use_sandbox = QgsSettingsEntryBool("use-sandbox", node, False, "The sandbox answers")
+        self.sandbox_url = QgsSettingsEntryString(
+            "sandbox-url", node, "http://127.0.0.1:8090", "Address of the sandbox"
+        )
         self.is_tour_shown = QgsSettingsEntryBool("is-tour-shown", node, False, "The tour was offered")
         self.last_page = QgsSettingsEntryString("last-page", node, "", "Job page that was open last")
         self.last_job = QgsSettingsEntryString("last-job", node, "", "Job folder that was open last")

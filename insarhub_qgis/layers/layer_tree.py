@@ -46,6 +46,34 @@ def job_group(project: QgsProject, job_folder: Path, job_name: str) -> QgsLayerT
     return _child(root, str(job_folder), job_name, 0)
 
 
+def rename_job_group(project: QgsProject, job_folder: Path, name: str) -> None:
+    """Give the group of a job another name; nothing happens without a group."""
+    group = _find_job_group(project, job_folder)
+    if group is not None:
+        group.setName(name)
+
+
+def remove_job_group(project: QgsProject, job_folder: Path) -> None:
+    """Take the layers of a job out of the project, with its group."""
+    group = _find_job_group(project, job_folder)
+    if group is None:
+        return
+    root = group.parent()
+    project.removeMapLayers([node.layerId() for node in group.findLayers()])
+    root.removeChildNode(group)
+    if not root.children() and root.parent() is not None:
+        root.parent().removeChildNode(root)
+
+
+def _find_job_group(project: QgsProject, job_folder: Path) -> QgsLayerTreeGroup | None:
+    for root in project.layerTreeRoot().children():
+        if isinstance(root, QgsLayerTreeGroup) and root.customProperty(_GROUP) == ROOT_NAME:
+            for group in root.children():
+                if isinstance(group, QgsLayerTreeGroup) and group.customProperty(_GROUP) == str(job_folder):
+                    return group
+    return None
+
+
 def insar_layers(project: QgsProject) -> Iterator[QgsRasterLayer]:
     """Give the raster layers that this plugin made."""
     for layer in project.mapLayers().values():

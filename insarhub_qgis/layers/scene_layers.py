@@ -12,6 +12,7 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransformContext,
     QgsFeature,
+    QgsFeatureRequest,
     QgsField,
     QgsFields,
     QgsFillSymbol,
@@ -19,6 +20,7 @@ from qgis.core import (
     QgsMemoryProviderUtils,
     QgsProject,
     QgsRendererCategory,
+    QgsSimpleFillSymbolLayer,
     QgsSingleSymbolRenderer,
     QgsVectorFileWriter,
     QgsVectorLayer,
@@ -38,6 +40,7 @@ DIRECTION_COLORS = {"ASCENDING": "#c65a11", "DESCENDING": "#2a78b8"}
 OTHER_COLOR = "#808080"
 #: Outline of a selected footprint: seen on any map, and thirty of them on top of each other stay readable.
 SELECTED_COLOR = "#ffd400"
+SELECTED_CASING = "#403500"
 NAME_FIELD, DATE_FIELD, PATH_FIELD, FRAME_FIELD = "name", "date", "path", "frame"
 DIRECTION_FIELD = "direction"
 #: Folder of the search answer that a scene is from: `insarhub:addjobs` makes jobs from it.
@@ -243,8 +246,13 @@ def style_scene_layer(layer: QgsVectorLayer) -> None:
     ]
     categories.append(QgsRendererCategory(None, _outline(OTHER_COLOR, 0.4), _tr("direction unknown")))
     layer.setRenderer(QgsCategorizedSymbolRenderer(DIRECTION_FIELD, categories))
+    # Footprints of a stack lie on top of each other: what is selected comes last.
+    layer.renderer().setOrderBy(QgsFeatureRequest.OrderBy([QgsFeatureRequest.OrderByClause("is_selected()")]))
+    layer.renderer().setOrderByEnabled(True)
+    symbol = _outline(SELECTED_CASING, 1.2)
+    symbol.appendSymbolLayer(QgsSimpleFillSymbolLayer.create(_outline_properties(SELECTED_COLOR, 0.7)))
     selection = layer.selectionProperties()
-    selection.setSelectionSymbol(_outline(SELECTED_COLOR, 1.0))
+    selection.setSelectionSymbol(symbol)
     selection.setSelectionRenderingMode(Qgis.SelectionRenderingMode.CustomSymbol)
     layer.setDisplayExpression(f'"{NAME_FIELD}"')
     layer.setMapTipTemplate(
@@ -254,9 +262,11 @@ def style_scene_layer(layer: QgsVectorLayer) -> None:
 
 
 def _outline(color: str, width_mm: float) -> QgsFillSymbol:
-    return QgsFillSymbol.createSimple(
-        {"style": "no", "outline_color": color, "outline_width": str(width_mm), "outline_width_unit": "MM"}
-    )
+    return QgsFillSymbol.createSimple(_outline_properties(color, width_mm))
+
+
+def _outline_properties(color: str, width_mm: float) -> dict[str, str]:
+    return {"style": "no", "outline_color": color, "outline_width": str(width_mm), "outline_width_unit": "MM"}
 
 
 def _replace(project: QgsProject, layer: QgsVectorLayer, folder: Path, group_name: str, kind: str) -> None:

@@ -15,7 +15,7 @@ from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication, QDockWidget, QToolBar
 
 from insarhub_qgis.core.requests import CheckEnvironment
-from insarhub_qgis.gui.dock import USABLE_WIDTH_PX
+from insarhub_qgis.gui.dock import JOB_PAGES, USABLE_WIDTH_PX
 from insarhub_qgis.host.paths import package_folder
 from insarhub_qgis.host.settings import settings
 from tests.gui.conftest import ALL_KINDS, write_zip
@@ -87,9 +87,9 @@ def test_the_stage_line_leads_to_another_stage(dock, job, patience):
     assert chosen == ["analyzer"]
 
 
-@pytest.mark.parametrize("key", ["home", "setup", "products", "analyzer", "results"])
+@pytest.mark.parametrize("key", ["home", "setup", "search", "downloader", "products", "analyzer", "results"])
 def test_every_page_fits_a_narrow_dock(dock, job, key):
-    dock.show_page(key, job if key in ("products", "analyzer", "results") else None)
+    dock.show_page(key, job if key in JOB_PAGES else None)
     assert dock.page(key).minimumSizeHint().width() <= USABLE_WIDTH_PX - 12
     assert dock.minimumSizeHint().width() <= USABLE_WIDTH_PX
     assert (package_folder() / "help" / f"{key}.html").is_file()

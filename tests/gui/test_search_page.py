@@ -185,9 +185,10 @@ def test_the_form_becomes_a_request_and_back(page, tmp_path):
     assert (request.paths, request.frames) == ((13,), (406, 407, 408, 411))
     assert (request.platforms, request.months, request.max_results) == (("S1B",), (6,), 500)
     assert request.endpoints["sandbox_url"] == ""
+    settings().use_sandbox.setValue(True)
     settings().sandbox_url.setValue("http://127.0.0.1:8123")
     assert page.request(tmp_path).endpoints["cmr"] == "http://127.0.0.1:8123"
-    settings().sandbox_url.setValue("")
+    settings().use_sandbox.setValue(False)
     page.fill_form({})
     assert page.filters.set_count() == 0
     page.fill_form(request.to_json())
