@@ -299,7 +299,7 @@ class AddJobs(Request):
     ``aoi_wkt``, ``start``, ``end``, ``direction`` go into the config; empty takes those of the answer's request.
     A stack whose folder exists gets the scenes that it lacks; its pairs and other sections stay.
     Result: ``{"job_folders": [{"path" (folder), "track", "frame", "scene_count", "date_count", "new_scenes", "is_new",
-    "without_baseline": [names], "older_versions": [names left out because the same acquisition has a newer one]}],
+    "without_baseline": [names], "older_versions": [names left out: of each acquisition the stack has one version]}],
     "excluded": [{"stack": [path, frame], "code", "fields"}]}``.
     """
 

@@ -48,7 +48,7 @@ class _Plan:
     folder: Path
     numbers: StackNumbers
     found: tuple[_Found, ...]
-    older_versions: tuple[str, ...]
+    left_out: tuple[str, ...]
     is_new: bool
 
 
@@ -121,8 +121,8 @@ def _plans(
     for path, frame in present:
         job = existing.get((path, frame))
         folder, entry = (job.path, job.numbers()) if job is not None else placed[path, frame]
-        kept, older = _newest_versions(by_stack[path, frame])
-        plans.append(_Plan(path, frame, folder, entry, kept, older, is_new=job is None))
+        kept, left_out = _one_version_each(by_stack[path, frame], _scenes_of(job))
+        plans.append(_Plan(path, frame, folder, entry, kept, left_out, is_new=job is None))
     return plans, excluded
 
 
@@ -140,20 +140,51 @@ def _existing_job(work_directory: Path, stack: tuple[int, int]) -> JobFolder | N
     return None
 
 
-def _newest_versions(found: Sequence[_Found]) -> tuple[tuple[_Found, ...], tuple[str, ...]]:
-    """Give the scenes in chronological order, of each acquisition the version processed last, and the older names."""
+def _scenes_of(job: JobFolder | None) -> frozenset[str]:
+    """Give the scenes that the stack of a job has; a damaged one is told when the job is made."""
+    try:
+        return frozenset(job.read_stack().scenes) if job is not None else frozenset()
+    except InsarError:
+        return frozenset()
+
+
+def _one_version_each(
+    found: Sequence[_Found], known: frozenset[str]
+) -> tuple[tuple[_Found, ...], tuple[str, ...]]:
+    """Give one version of each acquisition in chronological order, and the names of the versions left out.
+
+    A version that the stack has already stays, since its pairs name it; else the one processed last is taken.
+    """
+    stems = {_without_version(name): name for name in known}
     ordered = sorted(found, key=lambda entry: acquisition_order(entry.scene["name"]))
     kept: list[_Found] = []
-    older: list[str] = []
+    left_out: list[str] = []
     for entry in ordered:
+        name = entry.scene["name"]
+        if stems.get(_without_version(name), name) != name:
+            left_out.append(name)
+            continue
         before = kept[-1] if kept else None
         if before is None or not _is_same_acquisition(before.scene, entry.scene):
             kept.append(entry)
             continue
-        newest = max(before, entry, key=lambda one: (one.scene["processing_date"] or "", one.scene["name"]))
-        older.append((entry if newest is before else before).scene["name"])
-        kept[-1] = newest
-    return tuple(kept), tuple(older)
+        chosen = max(
+            before,
+            entry,
+            key=lambda one: (
+                one.scene["name"] in known,
+                one.scene["processing_date"] or "",
+                one.scene["name"],
+            ),
+        )
+        left_out.append((entry if chosen is before else before).scene["name"])
+        kept[-1] = chosen
+    return tuple(kept), tuple(left_out)
+
+
+def _without_version(name: str) -> str:
+    """Give a granule name without its last field, which alone tells the versions of a scene apart."""
+    return name.rpartition("_")[0]
 
 
 def _is_same_acquisition(one: Scene, other: Scene) -> bool:
@@ -193,7 +224,8 @@ def _make_job(plan: _Plan, request: AddJobs, facts: Mapping[str, Any], context: 
             write_search_answer(job.path, list(known.values()), _facts_of_job(facts, plan))
             job.write_stack(extended)
             write_pairwise_file(job.path, computed.scenes, computed.pairwise_m)
-            _write_config(job, config.stage_options(DOWNLOADER), plan, request, facts)
+            if plan.found:
+                _write_config(job, config.stage_options(DOWNLOADER), plan, request, facts)
     except InsarError:
         if not was_there:
             # Only where nothing of the job came to be; what was written is worth keeping.
@@ -274,5 +306,5 @@ def _row(
         "new_scenes": len(new_names),
         "is_new": plan.is_new,
         "without_baseline": computed.unknown,
-        "older_versions": list(plan.older_versions),
+        "older_versions": list(plan.left_out),
     }
