@@ -25,9 +25,20 @@ gdal.UseExceptions()
 
 PARAMETERS = {
     "selectpairs": [
-        "JOB_FOLDER", "MODE", "DT_TARGETS", "DT_TOL", "DT_MAX", "PB_MAX", "MIN_DEGREE", "MAX_DEGREE", "FORCE_CONNECT",
-        "N_NEAREST", "CREDITS", "CREDITS_PER_PAIR", "MONTHS",
-    ],  # fmt: skip
+        "JOB_FOLDER",
+        "MODE",
+        "DT_TARGETS",
+        "DT_TOL",
+        "DT_MAX",
+        "PB_MAX",
+        "MIN_DEGREE",
+        "MAX_DEGREE",
+        "FORCE_CONNECT",
+        "N_NEAREST",
+        "CREDITS",
+        "CREDITS_PER_PAIR",
+        "MONTHS",
+    ],
     "checknetwork": ["JOB_FOLDER", "OUTPUT", "HTML"],
     "suggestbridges": ["JOB_FOLDER", "OUTPUT"],
     "networktolayers": ["JOB_FOLDER", "PAIRS", "SCENES"],
