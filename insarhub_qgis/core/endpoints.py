@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from insarhub_qgis.core.errors import InsarError
 
-#: Names of this machine: the only ones that a sandbox may have.
-LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+#: This machine by a name or address, and nothing else: no account, no path.
+_LOCAL_ADDRESS = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?")
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,7 @@ class Endpoints:
             ``sandbox.not_local``: the address is not on this machine, where a sandbox token could not stay private.
         """
         base = url.strip().rstrip("/")
-        scheme, _, rest = base.partition("://")
-        host = rest.partition("/")[0]
-        name = host if host.endswith("]") else host.rpartition(":")[0] or host
-        if scheme != "http" or name not in LOOPBACK_HOSTS:
+        if not _LOCAL_ADDRESS.fullmatch(base):
             raise InsarError("sandbox.not_local", address=base)
         services = {field.name: base for field in fields(cls) if field.name != "coherence"}
         return cls(**services, coherence=f"{base}/s3/sentinel-1-global-coherence-earthbigdata")

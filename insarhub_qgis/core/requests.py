@@ -258,7 +258,8 @@ class SearchScenes(Request):
                      "platforms", "polarizations", "aoi_coverage" (median over dates), "dates_without": [ISO days on which
                      other frames of the path were taken, but not this one]}],
          "coverage_by_date": [{"path", "date", "frames", "aoi_coverage"}],  # union of the frames of a path and day
-         "hits": scenes that the archive counts, before ``months``; None when it was not told,
+         "hits": scenes that the archive counts, summed over the queries (one that two parts of the area
+         share counts twice) and before ``months``; None when it was not told,
          "is_complete": bool, "is_sandbox": bool, "searched_at": ISO UTC, "request": this request as JSON,
          "messages": [{"code", "fields", "level": "note"|"warning"}],  # sentences in host/messages.py
          "answer_file": path or ""}

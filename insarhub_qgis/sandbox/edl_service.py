@@ -56,10 +56,11 @@ class EdlService:
         if user is None:
             return _invalid_credentials()
         expires_at_s = self._clock.now_s() + TOKEN_LIFE_S
+        kind = "Bearer"
         return Answer.of_json(
             {
                 "access_token": make_sandbox_token(user, expires_at_s),
-                "token_type": "Bearer",
+                "token_type": kind,
                 "expiration_date": time.strftime("%m/%d/%Y", time.gmtime(expires_at_s)),
             }
         )
