@@ -310,23 +310,34 @@ class _Build:
 
     def close_loops(self) -> None:
         """Step 5: for each pair in no triangle the cheapest feasible third side between dates with room."""
-        for key in sorted(self.origins):
-            one, other = key
-            if not self.neighbours[one].isdisjoint(self.neighbours[other]):
+        has_added = True
+        # A pair that closes one loop may be the way to another.
+        while has_added:
+            stop_if_cancelled(self.is_cancelled)
+            has_added = False
+            for key in sorted(self.origins):
+                best = self._third_side(key)
+                if best is not None:
+                    self.add(self.keys[best], LOOP)
+                    has_added = True
+
+    def _third_side(self, key: PairKey) -> int | None:
+        """Give the cheapest candidate that puts a pair into a triangle; None when it is in one or none fits."""
+        one, other = key
+        if not self.neighbours[one].isdisjoint(self.neighbours[other]):
+            return None
+        offers = []
+        for near, far in ((one, other), (other, one)):
+            if self.degrees[far] >= self.max_degree:
                 continue
-            best: int | None = None
-            for near, far in ((one, other), (other, one)):
-                for third in self.neighbours[near]:
-                    side = (min(third, far), max(third, far))
-                    index = self.number.get(side)
-                    if index is None or self.is_taken[index] or self.candidates.is_poor[index]:
-                        continue
-                    if max(self.degrees[third], self.degrees[far]) >= self.max_degree:
-                        continue
-                    # Candidates are in order of cost, so the number decides, not the order of the set.
-                    best = index if best is None else min(best, index)
-            if best is not None:
-                self.add(self.keys[best], LOOP)
+            for third in self.neighbours[near]:
+                index = self.number.get((min(third, far), max(third, far)))
+                if index is None or self.is_taken[index] or self.candidates.is_poor[index]:
+                    continue
+                if self.degrees[third] < self.max_degree:
+                    offers.append(index)
+        # Candidates are in order of cost, so the number decides, not the order of the set.
+        return min(offers, default=None)
 
     def fill_targets(self, targets: Sequence[float]) -> None:
         """Step 6: one pair per target per turn, the best first, while its dates have room."""
