@@ -34,6 +34,7 @@ from insarhub_qgis.gui.stage_line import StageLine, StageMark
 from insarhub_qgis.gui.value_footer import ValueFooter
 from insarhub_qgis.host.endpoints import is_sandbox_on
 from insarhub_qgis.host.engine_environment import EngineState, engine_environment
+from insarhub_qgis.host.messages import sentence
 from insarhub_qgis.host.settings import settings
 
 HOME, SETUP, SEARCH = "home", "setup", "search"
@@ -342,6 +343,11 @@ class InsarHubDock(QgsDockWidget):
         self.stage_line.show_stages(marks, self._page_key)
 
     def _on_job_changed(self, folder: Path) -> None:
+        from insarhub_qgis.layers.result_layers import refresh_result_layers
+
+        # Whatever page is open: what MintPy wrote anew is what the map shows.
+        for layer, error in refresh_result_layers(self.context.project(), folder):
+            self.context.show_error(f"{layer.name()}: {sentence(error)}")
         if folder == self.job_folder:
             self._read_stages()
 

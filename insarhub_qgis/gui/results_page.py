@@ -47,7 +47,6 @@ from insarhub_qgis.layers.reference_shift import ReferencePoint, reference_of, s
 from insarhub_qgis.layers.result_layers import (
     add_result_layer,
     find_result_layer,
-    refresh_result_layers,
     remove_result_layer,
     result_layers,
 )
@@ -239,8 +238,6 @@ class ResultsPage(QWidget):
 
     def _on_job_changed(self, job_folder: Path) -> None:
         if job_folder == self._folder:
-            for layer, error in refresh_result_layers(self._context.project(), job_folder):
-                self._context.show_error(f"{layer.name()}: {sentence(error)}")
             self._read()
 
     def _read(self) -> None:

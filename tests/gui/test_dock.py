@@ -207,3 +207,12 @@ def test_manifest_and_folder_of_icons_agree():
     manifest = (package_folder().parent / "resources.qrc").read_text(encoding="utf-8")
     listed = {line.split(">")[1].split("<")[0] for line in manifest.splitlines() if "<file>" in line}
     assert listed == {f"insarhub_qgis/icons/{path.name}" for path in (package_folder() / "icons").glob("*.svg")}
+
+
+def test_layers_of_a_job_are_loaded_again_when_a_run_changed_it(dock, job, monkeypatch):
+    from insarhub_qgis.layers import result_layers
+
+    seen = []
+    monkeypatch.setattr(result_layers, "refresh_result_layers", lambda project, folder: seen.append(folder) or [])
+    dock.context.job_changed.emit(job)
+    assert seen == [job]
