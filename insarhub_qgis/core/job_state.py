@@ -110,7 +110,7 @@ def read_job_state(folder: JobFolder) -> JobState:
     if stack is not None:
         problems += stack.problems
     processor = _kept(
-        lambda: _processor_stage(folder, config, job_files, products, bool(damaged)),
+        lambda: _processor_stage(folder, config, job_files, products, stack, bool(damaged)),
         StageState(PROCESSOR, state=NEEDS_YOU),
         problems,
         folder.path,
@@ -190,6 +190,7 @@ def _processor_stage(
     config: JobConfig,
     job_files: list[JobFile],
     products: list[ProductName],
+    stack: Stack | None,
     is_damaged: bool,
 ) -> StageState:
     isce_files = find_isce_job_files(folder.path)
@@ -209,7 +210,8 @@ def _processor_stage(
     ids = [job_id for file in job_files for job_id in file.ids]
     if not ids:
         count = len(products) or None
-        state = DONE if products else READY if folder.stack_file() is not None else NOT_BEGUN
+        has_pairs = stack is not None and bool(stack.pairs)
+        state = DONE if products else READY if has_pairs else NOT_BEGUN
         return _stage(PROCESSOR, config, state=state, done_count=count, total_count=count)
     return _hyp3_stage(config, job_files, ids, products)
 

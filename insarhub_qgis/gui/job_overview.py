@@ -81,10 +81,12 @@ def overview_of(state: JobState, running: str = "") -> JobOverview:
         best_page = "results"
     elif analyzer.state in (RUNNING, NEEDS_YOU, READY):
         best_page = "analyzer"
-    elif processor.state != NOT_BEGUN:
+    elif processor.state in (RUNNING, NEEDS_YOU, DONE):
         best_page = "products"
     elif state.stage("downloader").state != NOT_BEGUN:
         best_page = "downloader"
+    elif processor.state != NOT_BEGUN:
+        best_page = "products"
     else:
         best_page = ""
     return JobOverview(

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,43 +25,13 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from insarhub_qgis.core.errors import InsarError
+from insarhub_qgis.core.search_texts import numbers_of_text, scene_names_of_text
 from insarhub_qgis.gui.page_context import PageContext
 
 PLATFORMS = ("S1A", "S1B", "S1C", "S1D")
 POLARIZATIONS = ("VV", "VV+VH", "HH", "HH+HV")
 _MONTHS_PER_ROW = 6
 _MOST_SCENES = 100_000
-_NUMBER = re.compile(r"^(\d{1,4})(?:-(\d{1,4}))?$")
-#: SLC granule names in any text, also in lists of other programs.
-_SCENE_NAME = re.compile(r"S1[A-D]_IW_SLC__1S[SD][VH]_\d{8}T\d{6}_\d{8}T\d{6}_\d{6}_[0-9A-F]{6}_[0-9A-F]{4}")
-
-
-def numbers_of_text(text: str) -> tuple[int, ...]:
-    """Read ``13``, ``13, 93`` or ``406-412``.
-
-    Raises
-    ------
-    InsarError
-        ``search.not_numbers`` (text).
-
-    Examples
-    --------
-    >>> numbers_of_text("13, 406-408")
-    (13, 406, 407, 408)
-    """
-    found: list[int] = []
-    for part in re.split(r"[,;\s]+", re.sub(r"\s*[-–]\s*", "-", text.strip())) if text.strip() else ():
-        match = _NUMBER.match(part)
-        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-        if last < first:
-            raise InsarError("search.not_numbers", text=text.strip()[:60])
-        found += range(first, last + 1)
-    return tuple(dict.fromkeys(found))
-
-
-def scene_names_of_text(text: str) -> tuple[str, ...]:
-    """Give the SLC scene names in a text of any form, each once."""
-    return tuple(dict.fromkeys(_SCENE_NAME.findall(text)))
 
 
 class SearchFilters(QgsCollapsibleGroupBox):

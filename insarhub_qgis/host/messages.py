@@ -854,6 +854,15 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{folder} cannot be moved to the trash, so it stays where it is.",
         "Its disk may have no trash: remove the folder in the file manager.",
     ),
+    "search.not_a_day": ("{text} is no day.", "Write days as YYYY-MM-DD, for example 2020-01-31."),
+    "scenes.not_from_search": (
+        "The layer lacks the fields {fields}, so it is not from Search scenes.",
+        "Choose the footprints that Search scenes gave.",
+    ),
+    "scenes.none_to_add": (
+        "None of the footprints names a path, a frame and its search.",
+        "Search the scenes again and use the new footprints.",
+    ),
     "scenes.file_not_read": (
         "The footprints in {file} cannot be read.",
         "Save them again under another name.",

@@ -31,6 +31,7 @@ from insarhub_qgis.host.paths import icon_path
 from insarhub_qgis.layers.area_of_interest import area_of_interest_wkt
 from insarhub_qgis.layers.hdf5_file import read_hdf5
 
+SEARCH = "search"
 NETWORK = "network"
 ANALYSE = "analyse"
 EXPORT = "export"
@@ -56,7 +57,7 @@ class InsarAlgorithm(QgsProcessingAlgorithm):
         return tr(self.TITLE)
 
     def group(self) -> str:
-        return {NETWORK: tr("Network"), ANALYSE: tr("Analyse"), EXPORT: tr("Export")}[self.GROUP]
+        return {SEARCH: tr("Search"), NETWORK: tr("Network"), ANALYSE: tr("Analyse"), EXPORT: tr("Export")}[self.GROUP]
 
     def groupId(self) -> str:
         return self.GROUP

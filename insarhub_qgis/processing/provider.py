@@ -9,6 +9,7 @@ from qgis.core import QgsProcessingModelAlgorithm, QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
 from insarhub_qgis.host.paths import icon_path, plugin_version
+from insarhub_qgis.processing.add_jobs import AddJobs
 from insarhub_qgis.processing.check_network import CheckNetwork
 from insarhub_qgis.processing.export_footprint import ExportFootprint
 from insarhub_qgis.processing.export_points import ExportPoints
@@ -19,11 +20,14 @@ from insarhub_qgis.processing.open_products import OpenProducts
 from insarhub_qgis.processing.prepare_analysis import PrepareAnalysis
 from insarhub_qgis.processing.run_analysis import RunAnalysis
 from insarhub_qgis.processing.sample_time_series import SampleTimeSeries
+from insarhub_qgis.processing.search_scenes import SearchScenes
 from insarhub_qgis.processing.select_pairs import SelectPairs
 from insarhub_qgis.processing.suggest_bridges import SuggestBridges
 from insarhub_qgis.processing.zonal_time_series import ZonalTimeSeries
 
 ALGORITHMS = (
+    SearchScenes,
+    AddJobs,
     SelectPairs,
     CheckNetwork,
     SuggestBridges,

@@ -19,13 +19,20 @@ from qgis.PyQt.QtWidgets import QLineEdit
 from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.scene_stacks import SearchAnswer
 from insarhub_qgis.gui.dock import USABLE_WIDTH_PX
-from insarhub_qgis.gui.search_filters import numbers_of_text, scene_names_of_text
+from insarhub_qgis.gui.options_page import OptionsPage
 from insarhub_qgis.gui.search_page import SearchPage
 from insarhub_qgis.gui.stacks_table import DaysModel, RowsView, StacksModel
+from insarhub_qgis.host import paths
 from insarhub_qgis.host.settings import settings
+from tests.makers.sandbox_server import running_sandbox
 from tests.makers.search_answers import answer_of, rectangle, scene_row, two_frames
 
 WGS84 = QgsCoordinateReferenceSystem("EPSG:4326")
+
+
+@pytest.fixture(autouse=True)
+def _own_answers(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "private_folder", lambda: tmp_path / "private")
 
 
 @pytest.fixture
@@ -195,16 +202,6 @@ def test_the_form_becomes_a_request_and_back(page, tmp_path):
     assert page.request(tmp_path) == request
 
 
-def test_lists_of_numbers_and_names_are_read():
-    assert numbers_of_text("") == ()
-    assert numbers_of_text("13;93 406–408") == (13, 93, 406, 407, 408)
-    for text in ("x", "3-1", "-1", "1--2"):
-        with pytest.raises(InsarError):
-            numbers_of_text(text)
-    name = "S1B_IW_SLC__1SDV_20190107T141855_20190107T141922_014389_01AC7A_B9C7"
-    assert scene_names_of_text(f'"x","{name}-SLC",\n{name}.zip') == (name,)
-
-
 def test_stacks_of_an_answer_are_grouped_and_shown_on_the_map(answered):
     page = answered(answer_of(two_frames()))
     rows = [page.stacks.proxy.index(row, 0).data() for row in range(page.stacks.proxy.rowCount())]
@@ -356,3 +353,101 @@ def test_five_thousand_scenes_never_block_for_long(answered):
     timer.stop()
     print("longest block", longest[1])
     assert longest[1] < 0.5
+
+
+@pytest.fixture
+def sandbox(engine):
+    with running_sandbox(engine) as url:
+        settings().use_sandbox.setValue(True)
+        settings().sandbox_url.setValue(url)
+        yield url
+
+
+def test_from_an_area_to_jobs_against_the_sandbox(dock, sandbox, patience, tmp_path, iface):
+    work = tmp_path / "work ü"
+    work.mkdir()
+    settings().work_directory.setValue(str(work))
+    dock.context.services_changed.emit()
+    assert dock.banner.isVisibleTo(dock)
+    dock.show_page("search")
+    page = dock.page("search")
+    page.area.set_wkt(rectangle(-2.5, 37.1, -1.2, 38.3))
+    page.start.setDate(QDate(2020, 1, 1))
+    page.end.setDate(QDate(2020, 12, 31))
+    QTest.mouseClick(page.search_button, Qt.MouseButton.LeftButton)
+    assert "Cancel" in page.search_button.text()
+    patience.waitUntil(lambda: bool(page.answer.stacks) and page._task is None, timeout=30_000)
+    assert {stack.key for stack in page.answer.stacks} == {(8, 463), (103, 121), (103, 126)}
+    assert page.answer.is_sandbox
+    assert page.link.layer.featureCount() == len(page.answer.scenes)
+    assert page.add_button.isDefault()
+
+    # The last answer opens again, without any server.
+    settings().sandbox_url.setValue("http://127.0.0.1:9")
+    again = SearchPage(dock.context, dock.stack)
+    again.open_page()
+    patience.waitUntil(lambda: bool(again.answer.stacks), timeout=30_000)
+    assert again.answer.scenes == page.answer.scenes
+    assert again.area.wkt == page.area.wkt
+    assert again.start.date() == QDate(2020, 1, 1)
+    again.close_page()
+    again.deleteLater()
+
+    page.stacks.select_rows(lambda row: row.path == 103)
+    page._on_stacks_selected()
+    QTest.mouseClick(page.add_button, Qt.MouseButton.LeftButton)
+    patience.waitUntil(lambda: dock.page_key == "home", timeout=30_000)
+    home = dock.page("home")
+    patience.waitUntil(lambda: home.model.rowCount() == 2)
+    assert sorted(folder.name for folder in work.iterdir()) == ["p103_f121", "p103_f126"]
+    assert [job.best_page for job in home.model._jobs] == ["downloader", "downloader"]
+
+    # No server: a sentence, and the answer stays.
+    dock.show_page("search")
+    page.search()
+    patience.waitUntil(lambda: page._task is None, timeout=60_000)
+    assert "reached" in iface.texts()
+    assert len(page.answer.stacks) == 3
+    assert page.results_or_message.currentIndex() == 0
+
+
+def test_a_cancelled_search_is_followed_by_a_whole_one(dock, sandbox, patience):
+    dock.show_page("search")
+    page = dock.page("search")
+    page.filters.paths.setText("103")
+    page.start.clear()
+    page.end.clear()
+    QTest.mouseClick(page.search_button, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(page.search_button, Qt.MouseButton.LeftButton)
+    patience.waitUntil(lambda: page._task is None, timeout=30_000)
+    assert page.answer.stacks == ()
+    assert "Cancel" not in page.search_button.text()
+    QTest.mouseClick(page.search_button, Qt.MouseButton.LeftButton)
+    patience.waitUntil(lambda: bool(page.answer.stacks), timeout=30_000)
+    assert {stack.key for stack in page.answer.stacks} == {(103, 121), (103, 126)}
+    assert page.answer.is_complete
+
+
+def test_the_banner_turns_the_sandbox_off(dock):
+    settings().use_sandbox.setValue(True)
+    dock.context.services_changed.emit()
+    assert dock.banner.isVisibleTo(dock)
+    QTest.mouseClick(dock.banner.findChild(object, "insarhubSandboxOff"), Qt.MouseButton.LeftButton)
+    assert not settings().use_sandbox.value()
+    assert not dock.banner.isVisibleTo(dock)
+
+
+def test_options_switch_to_a_sandbox_of_this_computer_only(dock):
+    applied = []
+    options = OptionsPage(lambda *what: applied.append(what), lambda: None, dock)
+    options.sandbox.setChecked(True)
+    options.sandbox_url.setText("https://example.com")
+    assert not options.isValid()
+    assert "of this computer" in options.sandbox_state.text()
+    options.sandbox_url.setText("http://127.0.0.1:8123")
+    assert options.isValid()
+    options.apply()
+    assert applied == [(False, False, True)]
+    assert settings().use_sandbox.value()
+    assert settings().sandbox_url.value() == "http://127.0.0.1:8123"
+    options.deleteLater()
