@@ -159,8 +159,10 @@ class _Variance:
 
 
 def _form(matrix: Floats, first: Ints, second: Ints) -> Floats:
-    diagonal = np.diagonal(matrix)
-    result: Floats = diagonal[first] + diagonal[second] - 2.0 * matrix[first, second]
+    diagonal = np.diagonal(matrix).copy()
+    # One flat index is several times as fast as two.
+    between = matrix.take(first * len(matrix) + second)
+    result: Floats = diagonal.take(first) + diagonal.take(second) - 2.0 * between
     return result
 
 
@@ -276,8 +278,8 @@ def spend_budget(
     state.exchange_twice(credits, is_cancelled)
     pairs = state.taken_keys()
     curve[-1] = state.point()
-    limit = len(curve) * (1.0 + CURVE_BEYOND)
-    while len(curve) < limit:
+    limit = len(pairs) * (1.0 + CURVE_BEYOND)
+    while len(state.keys) < limit:
         stop_if_cancelled(is_cancelled)
         index = state.best_candidate(float("inf"))
         if index is None:

@@ -125,6 +125,9 @@ def save_network(opened: OpenNetwork, *, overwrite: bool = False) -> Path:
     job, network = opened.job, opened.network
     active = network.active_keys()
     pairs = [pair for key in active for pair in network.granule_pairs(key)]
+    if set(pairs) == set(opened.stack.pairs):
+        # Nothing changed: the order of the file stays.
+        pairs = list(opened.stack.pairs)
     stack = _with_scores(opened.stack.with_pairs(pairs), network, active)
     if pair_faults(stack):
         # Pairs that are the same in another order would count as unchanged; written anew they are in order.
