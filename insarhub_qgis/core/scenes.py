@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from insarhub_qgis.core.errors import InsarError
 
@@ -96,6 +97,8 @@ class Scene:
         )
 
 
+# A pair database names each scene once per pair.
+@lru_cache(maxsize=8192)
 def acquisition_order(name: str) -> tuple[str, str]:
     """Give the sort key of scenes: acquisition time, then name; raises ``scene.no_date``."""
     return (scene_start(name) or scene_date(name).strftime("%Y%m%d"), name)
