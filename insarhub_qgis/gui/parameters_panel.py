@@ -324,7 +324,7 @@ def _numbers(text: str) -> tuple[float, ...]:
     Raises
     ------
     InsarError
-        ``selection.parameter`` for a part that is no number.
+        ``selection.not_a_number`` for a part that is no number.
     """
     parts: Iterable[str] = text.replace(";", " ").replace(",", " ").split()
     found = []
@@ -332,7 +332,5 @@ def _numbers(text: str) -> tuple[float, ...]:
         try:
             found.append(float(part))
         except ValueError as error:
-            raise InsarError(
-                "selection.parameter", name="dt_targets", value=part, rule="not_a_number"
-            ) from error
+            raise InsarError("selection.not_a_number", name="dt_targets", value=part) from error
     return tuple(sorted(set(found)))
