@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 
-def classFactory(iface: Any) -> Any:  # noqa: N802 (the name that QGIS looks for)
+def classFactory(iface: Any) -> Any:
     """Give QGIS the plugin; imported here so that the engine can use the package without QGIS."""
     from insarhub_qgis.plugin import InsarHubPlugin
 

@@ -61,10 +61,10 @@ class FoundScene:
         InsarError
             ``scene.no_date`` when neither the row nor the name tells the day.
         """
-        values = {entry.name: row.get(entry.name) for entry in fields(cls)}
-        values["name"] = str(values["name"])
+        values: dict[str, Any] = {entry.name: row.get(entry.name) for entry in fields(cls)}
+        name = values["name"] = str(values["name"])
         day = values["date"]
-        values["date"] = date.fromisoformat(str(day)[:10]) if day else scene_date(values["name"])
+        values["date"] = date.fromisoformat(str(day)[:10]) if day else scene_date(name)
         return cls(**values)
 
 
