@@ -141,7 +141,9 @@ class InsarHubPlugin:
         self._iface.rasterMenu().addMenu(menu)
         self._undo.append(lambda: self._remove_menu(menu))
 
-        def add(name: str, picture: Any, text: str, slot: Callable[[], None], *, in_toolbar: bool = True) -> None:
+        def add(
+            name: str, picture: Any, text: str, slot: Callable[[], None], *, in_toolbar: bool = True
+        ) -> None:
             action = QAction(picture, text, window)
             action.setObjectName(name)
             action.triggered.connect(lambda checked=False: slot())
@@ -159,10 +161,22 @@ class InsarHubPlugin:
         toolbar.addAction(panel)
         theme = QgsApplication.getThemeIcon
         add("insarhubSearchAction", theme("/search.svg"), tr("Search &Scenes…", CONTEXT), self._show_search)
-        add("insarhubOpenProductsAction", icon("open_products"), tr("&Open Products…", CONTEXT), self._open_products)
-        add("insarhubPickTimeSeries", icon("time_series"), tr("Pick &Time Series", CONTEXT), self._pick_series)
+        add(
+            "insarhubOpenProductsAction",
+            icon("open_products"),
+            tr("&Open Products…", CONTEXT),
+            self._open_products,
+        )
+        add(
+            "insarhubPickTimeSeries", icon("time_series"), tr("Pick &Time Series", CONTEXT), self._pick_series
+        )
         menu.addSeparator()
-        add("insarhubOptionsAction", theme("/mActionOptions.svg"), tr("O&ptions…", CONTEXT), self._show_options)
+        add(
+            "insarhubOptionsAction",
+            theme("/mActionOptions.svg"),
+            tr("O&ptions…", CONTEXT),
+            self._show_options,
+        )
         setup_icon = theme("/processingAlgorithm.svg")
         add("insarhubSetupAction", setup_icon, tr("&Set-up…", CONTEXT), self._show_setup, in_toolbar=False)
         add("insarhubHelpAction", theme("/mActionHelpContents.svg"), tr("&Help", CONTEXT), self._show_help)

@@ -59,7 +59,9 @@ def run(request: ZonalSeries, context: RunContext) -> dict[str, Any]:
 
 
 def _mask_beside(source: Path) -> Path | None:
-    names = ("geo_maskTempCoh.h5", "maskTempCoh.h5") if source.stem.startswith("geo_") else ("maskTempCoh.h5",)
+    names = (
+        ("geo_maskTempCoh.h5", "maskTempCoh.h5") if source.stem.startswith("geo_") else ("maskTempCoh.h5",)
+    )
     return next((path for path in (source.with_name(name) for name in names) if path.is_file()), None)
 
 

@@ -180,7 +180,10 @@ class InsarHubDock(QgsDockWidget):
         content.setMinimumWidth(MINIMUM_WIDTH_PX)
         self.setWidget(content)
 
-        for keys, slot in ((QKeySequence(Qt.Key.Key_Escape), self.go_back), (QKeySequence("F1"), self.show_help)):
+        for keys, slot in (
+            (QKeySequence(Qt.Key.Key_Escape), self.go_back),
+            (QKeySequence("F1"), self.show_help),
+        ):
             shortcut = QShortcut(keys, content)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(slot)
@@ -196,7 +199,9 @@ class InsarHubDock(QgsDockWidget):
         )
         menu.addSeparator()
         menu.addAction(
-            QgsApplication.getThemeIcon("/mActionOptions.svg"), self.tr("&Options…"), self.options_requested.emit
+            QgsApplication.getThemeIcon("/mActionOptions.svg"),
+            self.tr("&Options…"),
+            self.options_requested.emit,
         )
         menu.addAction(
             QgsApplication.getThemeIcon("/mActionHelpContents.svg"), self.tr("&Help"), self.show_help
@@ -216,7 +221,9 @@ class InsarHubDock(QgsDockWidget):
             module_name, class_name = PAGES[key].split(":")
             page = getattr(import_module(module_name), class_name)(self.context, self.stack)
             page.back_requested.connect(self.go_back)
-            page.page_requested.connect(lambda wanted, job: self.show_page(wanted, Path(job) if job else None))
+            page.page_requested.connect(
+                lambda wanted, job: self.show_page(wanted, Path(job) if job else None)
+            )
             if key == HOME:
                 page.products_requested.connect(self.choose_products)
                 page.options_requested.connect(self.options_requested)
@@ -325,7 +332,9 @@ class InsarHubDock(QgsDockWidget):
         folder = self.job_folder
         self._stage_request += 1
         number = self._stage_request
-        running = {run.job_folder: type(run.task.request).__name__ for run in self.context.runs if run.job_folder}
+        running = {
+            run.job_folder: type(run.task.request).__name__ for run in self.context.runs if run.job_folder
+        }
 
         def show(overview: object) -> None:
             if number == self._stage_request and self._page_key in JOB_PAGES:
@@ -352,7 +361,11 @@ class InsarHubDock(QgsDockWidget):
             self._read_stages()
 
     def _on_engine_changed(self) -> None:
-        if self._page_key == SETUP and engine_environment().state is not EngineState.MISSING and not self._trail:
+        if (
+            self._page_key == SETUP
+            and engine_environment().state is not EngineState.MISSING
+            and not self._trail
+        ):
             self._trail = [HOME]
             self._show_header(self.page(SETUP))
 

@@ -74,10 +74,14 @@ class HomePage(QWidget):
         self.open_button.setObjectName("insarhubOpenProducts")
         self.open_button.setToolTip(self.tr("Make a job from a folder of HyP3 zips. Nothing is copied."))
         self.open_button.clicked.connect(self.products_requested)
-        self.refresh_button = self._tool("insarhubRefresh", "/mActionRefresh.svg", self.tr("Read the jobs again (F5)"))
+        self.refresh_button = self._tool(
+            "insarhubRefresh", "/mActionRefresh.svg", self.tr("Read the jobs again (F5)")
+        )
         self.refresh_button.setShortcut("F5")
         self.refresh_button.clicked.connect(self.refresh)
-        self.options_button = self._tool("insarhubOptions", "/mActionOptions.svg", self.tr("InSARHub options"))
+        self.options_button = self._tool(
+            "insarhubOptions", "/mActionOptions.svg", self.tr("InSARHub options")
+        )
         self.options_button.clicked.connect(self.options_requested)
         first = QHBoxLayout()
         first.setSpacing(6)
@@ -298,7 +302,9 @@ class HomePage(QWidget):
         menu = QMenu(self)
         for mark in job.marks:
             if mark.page_key:
-                action = menu.addAction(icon(f"stage_{mark.state}"), self.tr("Open {stage}").format(stage=mark.tag))
+                action = menu.addAction(
+                    icon(f"stage_{mark.state}"), self.tr("Open {stage}").format(stage=mark.tag)
+                )
                 action.triggered.connect(
                     lambda checked=False, key=mark.page_key: self.page_requested.emit(key, str(job.path))
                 )
@@ -313,7 +319,9 @@ class HomePage(QWidget):
             self.tr("&Copy Folder Path"),
             lambda: QApplication.clipboard().setText(str(job.path)),
         )
-        menu.addAction(self.tr("Re&name…"), lambda: self.actions.ask_name(job.path, job.name)).setShortcut("F2")
+        menu.addAction(self.tr("Re&name…"), lambda: self.actions.ask_name(job.path, job.name)).setShortcut(
+            "F2"
+        )
         menu.addAction(
             QgsApplication.getThemeIcon("/mActionDeleteSelected.svg"),
             self.tr("&Remove…"),

@@ -70,7 +70,9 @@ class OpenProductsDialog(QDialog):
         self.state.setObjectName("insarhubProductsFound")
         self.state.setWordWrap(True)
         intro = QLabel(
-            self.tr("The interferograms in the zips become a job. The zips stay where they are; nothing is copied."),
+            self.tr(
+                "The interferograms in the zips become a job. The zips stay where they are; nothing is copied."
+            ),
             self,
         )
         intro.setWordWrap(True)
@@ -129,9 +131,9 @@ class OpenProductsDialog(QDialog):
         elif not job:
             text = self.tr("Zips found: {count}. Choose where the job goes.").format(count=count)
         elif Path(job) != Path(products) and not is_free_for_job(Path(job)):
-            text = self.tr("Zips found: {count}. The job folder holds other files; they stay as they are.").format(
-                count=count
-            )
+            text = self.tr(
+                "Zips found: {count}. The job folder holds other files; they stay as they are."
+            ).format(count=count)
             is_ready = True
         else:
             text = self.tr("Zips found: {count}.").format(count=count)
@@ -192,7 +194,8 @@ class OpenProductsFlow(QObject):
 
     def _on_success(self, result: dict[str, Any]) -> None:
         excluded = [
-            f"{Path(row['file']).name}: {messages.sentence(InsarError.from_json(row))}" for row in result["excluded"]
+            f"{Path(row['file']).name}: {messages.sentence(InsarError.from_json(row))}"
+            for row in result["excluded"]
         ]
         for line in excluded:
             log.warning(line)

@@ -32,7 +32,9 @@ PAGE_KEY = "insarhub"
 class OptionsPage(QgsOptionsPageWidget):
     """Nothing is saved before OK."""
 
-    def __init__(self, on_applied: Callable[[bool, bool, bool], None], on_setup: Callable[[], None], parent: QWidget) -> None:
+    def __init__(
+        self, on_applied: Callable[[bool, bool, bool], None], on_setup: Callable[[], None], parent: QWidget
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("insarhubOptionsPage")
         self._on_applied = on_applied
@@ -45,7 +47,9 @@ class OptionsPage(QgsOptionsPageWidget):
         self.python.lineEdit().setPlaceholderText(
             self.tr("environment made by Set-up in {folder}").format(folder=default_environment_folder())
         )
-        self.python.setToolTip(self.tr("Leave empty to use the environment that Set-up makes in your profile."))
+        self.python.setToolTip(
+            self.tr("Leave empty to use the environment that Set-up makes in your profile.")
+        )
         self.state = QLabel(self)
         self.state.setObjectName("insarhubOptionEngineState")
         self.state.setWordWrap(True)
@@ -88,7 +92,9 @@ class OptionsPage(QgsOptionsPageWidget):
 
         self.sandbox = QCheckBox(self.tr("Use the &sandbox instead of the real services"), self)
         self.sandbox.setObjectName("insarhubOptionSandbox")
-        self.sandbox.setToolTip(self.tr("Simulated search and orders on this computer: no account, nothing is billed"))
+        self.sandbox.setToolTip(
+            self.tr("Simulated search and orders on this computer: no account, nothing is billed")
+        )
         self.sandbox.setChecked(settings().use_sandbox.value())
         self.sandbox_url = QLineEdit(settings().sandbox_url.value(), self)
         self.sandbox_url.setObjectName("insarhubOptionSandboxUrl")
@@ -147,7 +153,9 @@ class OptionsPage(QgsOptionsPageWidget):
             return False
         if self.sandbox.isChecked() and not is_sandbox_url(self.sandbox_url.text()):
             self.sandbox_url.setFocus()
-            self.sandbox_state.setText(self.tr("A sandbox has an address of this computer, like http://127.0.0.1:8090."))
+            self.sandbox_state.setText(
+                self.tr("A sandbox has an address of this computer, like http://127.0.0.1:8090.")
+            )
             self.sandbox_state.show()
             return False
         return True
@@ -166,9 +174,7 @@ class OptionsPage(QgsOptionsPageWidget):
 class OptionsPageFactory(QgsOptionsWidgetFactory):
     """Makes the page each time the Options dialog opens."""
 
-    def __init__(
-        self, on_applied: Callable[[bool, bool, bool], None], on_setup: Callable[[], None]
-    ) -> None:
+    def __init__(self, on_applied: Callable[[bool, bool, bool], None], on_setup: Callable[[], None]) -> None:
         super().__init__("InSARHub", icon("insarhub"), PAGE_KEY)
         self._on_applied = on_applied
         self._on_setup = on_setup

@@ -76,7 +76,9 @@ class ProductsModel(QStandardItemModel):
         self.setHorizontalHeaderLabels([self.tr("Pair"), self.tr("Days"), self.tr("B⊥ [m]")])
         self.horizontalHeaderItem(DAYS_COLUMN).setToolTip(self.tr("Temporal baseline in days"))
         self.horizontalHeaderItem(BASELINE_COLUMN).setToolTip(
-            self.tr("Perpendicular baseline in metres; {sign} where the product does not tell it").format(sign=UNKNOWN)
+            self.tr("Perpendicular baseline in metres; {sign} where the product does not tell it").format(
+                sign=UNKNOWN
+            )
         )
         for column in (DAYS_COLUMN, BASELINE_COLUMN):
             self.horizontalHeaderItem(column).setTextAlignment(
@@ -112,7 +114,9 @@ class ProductsModel(QStandardItemModel):
     def loaded_count(self) -> int:
         return sum(item.checkState() == Qt.CheckState.Checked for item in self._leaves.values())
 
-    def _pair_row(self, archive: ProductArchive, baseline_m: float | None, is_double: bool) -> list[QStandardItem]:
+    def _pair_row(
+        self, archive: ProductArchive, baseline_m: float | None, is_double: bool
+    ) -> list[QStandardItem]:
         product = archive.product
         text = pair_text(archive)
         # Two products of one pair differ by their id only.

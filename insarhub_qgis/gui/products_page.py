@@ -152,7 +152,9 @@ class ProductsPage(QWidget):
         self.kind_menu.setObjectName("insarhubKindMenu")
         self.load_button = QPushButton(self.tr("&Load All of a Kind"), self)
         self.load_button.setObjectName("insarhubLoadAll")
-        self.load_button.setToolTip(self.tr("Add the rasters of one kind, of all pairs that the filter shows"))
+        self.load_button.setToolTip(
+            self.tr("Add the rasters of one kind, of all pairs that the filter shows")
+        )
         self.load_button.setMenu(self.kind_menu)
         self.remove_button = QPushButton(self.tr("&Remove All"), self)
         self.remove_button.setObjectName("insarhubRemoveAll")
@@ -326,10 +328,10 @@ class ProductsPage(QWidget):
 
         self.stop_loading()
         project = self._context.project()
-        sources = {
-            archive.gdal_path(kind) for archive in self._products.archives for kind in archive.members
-        }
-        for layer in [layer for layer in insar_layers(project) if layer.customProperty("insarhub/source") in sources]:
+        sources = {archive.gdal_path(kind) for archive in self._products.archives for kind in archive.members}
+        for layer in [
+            layer for layer in insar_layers(project) if layer.customProperty("insarhub/source") in sources
+        ]:
             remove_layer(project, layer)
         self._context.canvas().refresh()
         self._sync()
@@ -398,7 +400,9 @@ class ProductsPage(QWidget):
         from insarhub_qgis.layers.layer_tree import insar_layers
 
         self._sync_timer.stop()
-        loaded = {str(layer.customProperty("insarhub/source")) for layer in insar_layers(self._context.project())}
+        loaded = {
+            str(layer.customProperty("insarhub/source")) for layer in insar_layers(self._context.project())
+        }
         self.model.show_loaded(loaded)
         self._show_state()
 

@@ -284,11 +284,11 @@ class SetupPage(QWidget):
             item = QTreeWidgetItem([row["name"], words.get(row["state"], row["state"]), version])
             theme_icon = "/mIconSuccess.svg" if is_good else "/mIconWarning.svg"
             item.setIcon(STATE_COLUMN, QgsApplication.getThemeIcon(theme_icon))
-            item.setTextAlignment(VERSION_COLUMN, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter))
+            item.setTextAlignment(
+                VERSION_COLUMN, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            )
             if row.get("wanted"):
-                item.setToolTip(
-                    VERSION_COLUMN, self.tr("wanted: {version}").format(version=row["wanted"])
-                )
+                item.setToolTip(VERSION_COLUMN, self.tr("wanted: {version}").format(version=row["wanted"]))
             if not is_good and row.get("code"):
                 sentence = messages.sentence(InsarError.from_json(row))
                 item.setData(NAME_COLUMN, Qt.ItemDataRole.UserRole, sentence)
@@ -307,7 +307,8 @@ class SetupPage(QWidget):
         if not count:
             return None
         return all(
-            not self.pieces.topLevelItem(row).data(NAME_COLUMN, Qt.ItemDataRole.UserRole) for row in range(count)
+            not self.pieces.topLevelItem(row).data(NAME_COLUMN, Qt.ItemDataRole.UserRole)
+            for row in range(count)
         )
 
     def _show_state(self) -> None:
@@ -367,7 +368,9 @@ class SetupPage(QWidget):
         if environment.state is EngineState.OUTDATED:
             return (
                 self.tr("The engine environment is older than the plugin"),
-                self.tr("This version of the plugin wants other packages. Complete the environment.") + "\n" + where,
+                self.tr("This version of the plugin wants other packages. Complete the environment.")
+                + "\n"
+                + where,
             )
         if self._is_checked_complete() is False:
             return (self.tr("The engine environment lacks something"), where)

@@ -57,7 +57,9 @@ class InsarAlgorithm(QgsProcessingAlgorithm):
         return tr(self.TITLE)
 
     def group(self) -> str:
-        return {SEARCH: tr("Search"), NETWORK: tr("Network"), ANALYSE: tr("Analyse"), EXPORT: tr("Export")}[self.GROUP]
+        return {SEARCH: tr("Search"), NETWORK: tr("Network"), ANALYSE: tr("Analyse"), EXPORT: tr("Export")}[
+            self.GROUP
+        ]
 
     def groupId(self) -> str:
         return self.GROUP

@@ -59,7 +59,9 @@ class RunAnalysis(InsarAlgorithm):
         )
         request = requests.RunAnalysis(
             job_folder=str(job_folder),
-            steps=tuple(name for name in self.parameterAsEnumStrings(parameters, self.STEPS, context) if name),
+            steps=tuple(
+                name for name in self.parameterAsEnumStrings(parameters, self.STEPS, context) if name
+            ),
             options=self.parameterAsString(parameters, self.OPTIONS, context),
         )
         return {self.RESULTS_FOLDER: self.ask_engine(request, feedback)["results_folder"]}

@@ -73,7 +73,12 @@ def test_four_corners_of_a_pixel_give_that_pixel() -> None:
 def test_outside_is_none_and_never_the_nearest_pixel() -> None:
     found = grid(EPSG="32614")
     x_min, y_min, x_max, y_max = found.bounds
-    for x, y in [(x_min - 1, y_max - 1), (x_max + 1, y_max - 1), (x_min + 1, y_max + 1), (x_min + 1, y_min - 1)]:
+    for x, y in [
+        (x_min - 1, y_max - 1),
+        (x_max + 1, y_max - 1),
+        (x_min + 1, y_max + 1),
+        (x_min + 1, y_min - 1),
+    ]:
         assert found.pixel_at(x, y) is None
     assert found.pixel_at(math.nan, y_max) is None
     assert found.pixel_at(x_max, y_max - 1) is None, "the right edge belongs to the next pixel"

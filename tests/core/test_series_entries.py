@@ -18,7 +18,9 @@ YEARS = np.array([(date - DATES[0]).days for date in DATES]) / 365.25
 
 
 def entry(name: str, rate_m_per_year: float, offset_m: float = 0.0, style: int = 0) -> SeriesEntry:
-    return SeriesEntry(name, 500.0, 600.0, "EPSG:32614", 3, 4, offset_m + rate_m_per_year * YEARS, style=style)
+    return SeriesEntry(
+        name, 500.0, 600.0, "EPSG:32614", 3, 4, offset_m + rate_m_per_year * YEARS, style=style
+    )
 
 
 def test_reference_reads_zero_on_all_dates_and_shifts_the_others():
@@ -53,7 +55,9 @@ def test_csv_has_iso_dates_points_gaps_and_header():
     values = entry("P1", 0.01).values_m.copy()
     values[2] = np.nan
     first = SeriesEntry("P1", 500.0, 600.0, "EPSG:32614", 3, 4, values)
-    zone = SeriesEntry("Z1", 1, 2, "EPSG:32614", None, None, values, np.full(31, 0.002), 17, "POLYGON EMPTY", 1)
+    zone = SeriesEntry(
+        "Z1", 1, 2, "EPSG:32614", None, None, values, np.full(31, 0.002), 17, "POLYGON EMPTY", 1
+    )
     view = SeriesView(model=TimeModel())
     text = series_csv(DATES, [first, zone], view, {"P1": view.fit(first, DATES)}, "timeseries.h5")
     comments = [line for line in text.splitlines() if line.startswith("#")]

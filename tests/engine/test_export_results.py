@@ -237,7 +237,9 @@ def test_progress_rises_to_one(tmp_path: Path) -> None:
     path = make.write_velocity(tmp_path / "velocity.h5", W, H)
     seen: list[float] = []
     folder = tmp_path / "out"
-    run(ExportResults(str(path), str(folder)), RunContext(report=lambda fraction, text: seen.append(fraction)))
+    run(
+        ExportResults(str(path), str(folder)), RunContext(report=lambda fraction, text: seen.append(fraction))
+    )
     assert seen == sorted(seen) and seen[-1] == pytest.approx(1)
 
 

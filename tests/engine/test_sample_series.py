@@ -29,7 +29,9 @@ def test_thousand_random_points_give_the_pixel_that_holds_them(tmp_path: Path, g
     with h5py.File(path) as file:
         cube = file["timeseries"][:].astype(float) * 1000
     n_outside = 0
-    for (row, col), sample in zip(zip(np.floor(rows).astype(int), np.floor(cols).astype(int)), result["samples"]):
+    for (row, col), sample in zip(
+        zip(np.floor(rows).astype(int), np.floor(cols).astype(int)), result["samples"]
+    ):
         if 0 <= row < 50 and 0 <= col < 70:
             assert (sample["row"], sample["col"]) == (row, col)
             np.testing.assert_allclose(sample["values_mm"], cube[:, row, col], rtol=1e-12)

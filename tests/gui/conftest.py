@@ -148,15 +148,15 @@ def write_zip(folder, reference: date, secondary: date, baseline="12.5", kinds=(
     crs.ImportFromEPSG(32614)
     path = folder / f"{name}.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(f"{name}/{name}.txt", METADATA.format(baseline=baseline) if baseline else "Heading: -12.4\n")
+        archive.writestr(
+            f"{name}/{name}.txt", METADATA.format(baseline=baseline) if baseline else "Heading: -12.4\n"
+        )
         for kind in kinds:
             memory = f"/vsimem/{name}_{kind}.tif"
             raster = gdal.GetDriverByName("GTiff").Create(memory, 8, 6, 1, gdal.GDT_Float32)
             raster.SetGeoTransform((480000, 80, 0, 2150400, 0, -80))
             raster.SetProjection(crs.ExportToWkt())
-            values = b"".join(
-                struct.pack("<8f", *(10.0 * row + col for col in range(8))) for row in range(6)
-            )
+            values = b"".join(struct.pack("<8f", *(10.0 * row + col for col in range(8))) for row in range(6))
             raster.GetRasterBand(1).WriteRaster(0, 0, 8, 6, values)
             raster = None
             size = gdal.VSIStatL(memory).size
@@ -176,7 +176,9 @@ def job(tmp_path):
     write_zip(folder, dates[1], dates[2], "3")
     write_zip(folder, dates[0], dates[2], "")
     (folder / "S1AA_broken.zip").write_bytes(first.read_bytes()[:700])
-    (folder / "insarhub_config.json").write_text('{"processor": {"type": "Hyp3_S1", "config": {}}}', encoding="utf-8")
+    (folder / "insarhub_config.json").write_text(
+        '{"processor": {"type": "Hyp3_S1", "config": {}}}', encoding="utf-8"
+    )
     settings.settings().work_directory.setValue(str(folder.parent))
     return folder
 

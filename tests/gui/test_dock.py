@@ -79,7 +79,9 @@ def test_the_filter_finds_jobs_by_name(dock, job, patience):
 
 def test_the_stage_line_leads_to_another_stage(dock, job, patience):
     dock.show_page("products", job)
-    patience.waitUntil(lambda: dock.stage_line.findChild(object, "insarhubStage_products") is not None, timeout=5000)
+    patience.waitUntil(
+        lambda: dock.stage_line.findChild(object, "insarhubStage_products") is not None, timeout=5000
+    )
     chosen = []
     dock.stage_line.page_chosen.disconnect()
     dock.stage_line.page_chosen.connect(chosen.append)
@@ -206,13 +208,17 @@ def test_unload_ends_a_run_that_goes_on(iface, engine):
 def test_manifest_and_folder_of_icons_agree():
     manifest = (package_folder().parent / "resources.qrc").read_text(encoding="utf-8")
     listed = {line.split(">")[1].split("<")[0] for line in manifest.splitlines() if "<file>" in line}
-    assert listed == {f"insarhub_qgis/icons/{path.name}" for path in (package_folder() / "icons").glob("*.svg")}
+    assert listed == {
+        f"insarhub_qgis/icons/{path.name}" for path in (package_folder() / "icons").glob("*.svg")
+    }
 
 
 def test_layers_of_a_job_are_loaded_again_when_a_run_changed_it(dock, job, monkeypatch):
     from insarhub_qgis.layers import result_layers
 
     seen = []
-    monkeypatch.setattr(result_layers, "refresh_result_layers", lambda project, folder: seen.append(folder) or [])
+    monkeypatch.setattr(
+        result_layers, "refresh_result_layers", lambda project, folder: seen.append(folder) or []
+    )
     dock.context.job_changed.emit(job)
     assert seen == [job]

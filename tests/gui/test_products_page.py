@@ -82,7 +82,8 @@ def test_other_kinds_stand_under_more(page):
 
 def test_baselines_are_shown_and_unknown_is_not_zero(page):
     shown = {
-        page.proxy.index(row, 0).data(): page.proxy.index(row, 2).data() for row in range(page.proxy.rowCount())
+        page.proxy.index(row, 0).data(): page.proxy.index(row, 2).data()
+        for row in range(page.proxy.rowCount())
     }
     assert shown == {
         "2021-01-04 → 2021-01-16": "−105",

@@ -71,7 +71,11 @@ def answer_of(scenes: Sequence[dict[str, Any]], **values: Any) -> dict[str, Any]
         "is_complete": True,
         "is_sandbox": True,
         "searched_at": "2026-11-21T04:40:00Z",
-        "request": {"aoi_wkt": rectangle(-122.0, 53.6, -121.0, 54.4), "start": "2019-01-01", "end": "2019-12-31"},
+        "request": {
+            "aoi_wkt": rectangle(-122.0, 53.6, -121.0, 54.4),
+            "start": "2019-01-01",
+            "end": "2019-12-31",
+        },
         "messages": [],
         "answer_file": "",
     }
