@@ -16,7 +16,7 @@ from qgis.core import (
     QgsWkbTypes,
 )
 from qgis.gui import QgsMapLayerComboBox
-from qgis.PyQt.QtCore import QLocale, Qt, pyqtSignal
+from qgis.PyQt.QtCore import QEvent, QLocale, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -33,6 +33,7 @@ from qgis.PyQt.QtWidgets import (
 
 from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.gui.area_tools import AreaOutline, AreaTool, PointTool, PolygonTool, RectangleTool
+from insarhub_qgis.gui.icons import icon
 from insarhub_qgis.gui.page_context import PageContext, ReadTask
 from insarhub_qgis.gui.short_text import ShortLabel
 from insarhub_qgis.layers.search_area import LayerArea, area_km2, area_wkt, search_area, search_area_of_wkt
@@ -94,7 +95,9 @@ class AreaBlock(QWidget):
             tool.ended.connect(lambda tool=tool: canvas.unsetMapTool(tool))
             tool.deactivated.connect(lambda button=button: button.setChecked(False))
         buttons.addSpacing(6)
-        view = self._button("insarhubAreaView", "/extents.svg", self.tr("Use what the map shows"), buttons)
+        view = self._button("insarhubAreaView", "", self.tr("Use what the map shows"), buttons)
+        view.setIcon(icon("map_view"))
+        self.view_button = view
         view.clicked.connect(self.use_view)
         layer = self._button(
             "insarhubAreaLayer",
@@ -133,7 +136,8 @@ class AreaBlock(QWidget):
         button = QToolButton(self)
         button.setObjectName(name)
         button.setAutoRaise(True)
-        button.setIcon(QgsApplication.getThemeIcon(picture))
+        if picture:
+            button.setIcon(QgsApplication.getThemeIcon(picture))
         button.setToolTip(tip)
         button.setAccessibleName(tip)
         button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -293,6 +297,11 @@ class AreaBlock(QWidget):
         for tool in self._tools.values():
             if self._context.canvas().mapTool() is tool:
                 self._context.canvas().unsetMapTool(tool)
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.PaletteChange:
+            self.view_button.setIcon(icon("map_view"))
+        super().changeEvent(event)
 
     # what it shows
 

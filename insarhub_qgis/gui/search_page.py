@@ -157,6 +157,9 @@ class SearchPage(QWidget):
         self.results_or_message.addWidget(self.splitter)
         self.results_or_message.addWidget(self.message)
 
+        # The form comes first; the results take what it leaves.
+        self.results_or_message.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
+
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
@@ -622,11 +625,7 @@ class SearchPage(QWidget):
                 return
             add_uncovered_layer(self._context.project(), folder, self.tr("Search"), parts)
             count = QLocale().toString(len(parts))
-            self._context.show_info(
-                self.tr("{count} dates leave part of the area uncovered; the new layer shows which.").format(
-                    count=count
-                )
-            )
+            self._context.show_info(self.tr("{count} dates do not cover the whole area.").format(count=count))
 
         self._context.read(
             self.tr("Comparing footprints with the area"),
