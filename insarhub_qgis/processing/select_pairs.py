@@ -28,7 +28,6 @@ from insarhub_qgis.core.pair_selection import Selection, select_for
 from insarhub_qgis.core.processed_pairs import prices_for
 from insarhub_qgis.core.selection_parameters import MODES, SelectionParameters
 from insarhub_qgis.host.messages import sentence
-from insarhub_qgis.layers.network_image import save_network_image
 from insarhub_qgis.processing.base import NETWORK, InsarAlgorithm, existing_folder, tr
 
 
@@ -130,6 +129,9 @@ class SelectPairs(InsarAlgorithm):
             )
             opened.network.apply_selection(selection)
             stack_file = opened.save()
+            # matplotlib costs start-up time, and a QGIS without it shall still load the provider.
+            from insarhub_qgis.layers.network_image import save_network_image
+
             image = save_network_image(
                 opened.network, opened.job.network_image_file(), opened.job.numbers().stem
             )
