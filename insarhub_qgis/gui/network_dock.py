@@ -256,7 +256,7 @@ class NetworkDock(QDockWidget):
         self.splitter.addWidget(self.tabs)
         self.splitter.setStretchFactor(0, 3)
         self.splitter.setStretchFactor(1, 1)
-        self.splitter.setSizes([640, 440])
+        self.splitter.setSizes([610, 470])
         layout.addWidget(self.splitter, 1)
         self.status = ShortLabel(content)
         self.status.setObjectName("insarhub_network_status")

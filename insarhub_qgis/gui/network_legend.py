@@ -43,7 +43,8 @@ class NetworkLegend(QWidget):
             for pair_class in (GOOD, MODERATE, POOR, NOT_JUDGED)
         ]
         removed = int((~picture.is_active).sum())
-        rows.append((REMOVED_STYLE, tr("removed: {n}").format(n=removed), REMOVED_ALPHA))
+        if removed:
+            rows.append((REMOVED_STYLE, tr("removed: {n}").format(n=removed), REMOVED_ALPHA))
         for symbol, flag, text in (
             ("triangle", picture.is_relaxed, tr("breaks a limit: {n}")),
             ("diamond", picture.is_manual, tr("added by hand: {n}")),

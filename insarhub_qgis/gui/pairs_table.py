@@ -111,14 +111,11 @@ class PairsModel(QAbstractTableModel):
     def pair(self, row: int) -> NetworkPair:
         return self._pairs[row]
 
-    def show_hover(self, key: PairKey | None) -> None:
-        """Mark the row of the pair that the graph points at."""
+    def show_hover(self, key: PairKey | None) -> list[int]:
+        """Mark the row of the pair that the graph points at; gives the rows that look different now."""
         before, self._hover = self._hover, key
-        for changed in (before, key):
-            row = self._row_of.get(changed) if changed is not None else None
-            if row is not None:
-                roles = [int(Qt.ItemDataRole.BackgroundRole)]
-                self.dataChanged.emit(self.index(row, 0), self.index(row, CREDITS), roles)
+        rows = (self._row_of.get(pair) for pair in (before, key) if pair is not None)
+        return [row for row in rows if row is not None]
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 (as Qt declares it)
         return 0 if parent.isValid() else len(self.keys)
@@ -398,7 +395,13 @@ class PairsTable(QWidget):
 
     def show_hover(self, key: PairKey | None) -> None:
         """Mark the pair that the graph points at."""
-        self.model.show_hover(key)
+        port = self.view.viewport()
+        # Told as changed data, a row would have the whole table painted anew, with each move of the mouse.
+        for row in self.model.show_hover(key):
+            index = self.proxy.mapFromSource(self.model.index(row, 0))
+            if index.isValid():
+                top = self.view.rowViewportPosition(index.row())
+                port.update(0, top, port.width(), self.view.rowHeight(index.row()))
 
     def copy(self) -> None:
         """Copy the selected rows, or all listed ones, with tabs between the columns."""

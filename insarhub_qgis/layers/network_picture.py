@@ -221,11 +221,12 @@ class PlacedPairs:
         straight[self.arc_pairs] = False
         return [*self.straight[straight], *self.arcs[chosen[self.arc_pairs]]]
 
-    def middles(self) -> np.ndarray:
-        """Give the middle of each pair's line, (m, 2)."""
-        middles = self.straight.mean(axis=1).reshape(-1, 2)
+    def middles(self, shift: float = 0.0) -> np.ndarray:
+        """Give the middle of each pair's line, (m, 2), or a point beside it, ``shift`` in parts of the length."""
+        start, end = self.straight[:, 0], self.straight[:, 1]
+        middles = start + (0.5 + shift) * (end - start)
         if len(self.arc_pairs):
-            middles[self.arc_pairs] = self.arcs[:, ARC_POINTS // 2]
+            middles[self.arc_pairs] = self.arcs[:, ARC_POINTS // 2 + round(shift * ARC_POINTS)]
         return middles
 
 
@@ -240,13 +241,15 @@ def draw_pairs(axes: Any, picture: NetworkPicture, placed: PlacedPairs) -> list[
         chosen = picture.is_active & (picture.pair_class == pair_class)
         if chosen.any():
             artists.append(_collection(axes, placed.lines(chosen), PAIR_STYLES[pair_class], 1.0, 2.0))
-    middles = placed.middles()
-    for flag, marker in ((picture.is_relaxed, "^"), (picture.is_manual, "D")):
+    # A pair can be both: its marks lie beside each other.
+    for flag, marker, shift in ((picture.is_relaxed, "^", -0.05), (picture.is_manual, "D", 0.05)):
         chosen = np.flatnonzero(picture.is_active & flag)
         if len(chosen):
             colours = [PAIR_STYLES[picture.pair_class[i]].colour for i in chosen]
             artists.append(
-                axes.scatter(*middles[chosen].T, s=26, marker=marker, c=colours, linewidths=0, zorder=2.5)
+                axes.scatter(
+                    *placed.middles(shift)[chosen].T, s=26, marker=marker, c=colours, linewidths=0, zorder=2.5
+                )
             )
     return artists
 
