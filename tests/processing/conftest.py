@@ -44,8 +44,8 @@ def engine():
 
 
 @pytest.fixture(scope="session")
-def run(qgis_app, qgis_processing, engine):
-    """Run an algorithm of the provider: ``run("openproducts", {...})``."""
+def run_offline(qgis_app, qgis_processing):
+    """Run an algorithm that asks no engine; the one place that registers the provider."""
     import processing
 
     provider = InsarHubProvider()
@@ -58,6 +58,12 @@ def run(qgis_app, qgis_processing, engine):
 
     yield run_algorithm
     QgsApplication.processingRegistry().removeProvider(provider)
+
+
+@pytest.fixture(scope="session")
+def run(run_offline, engine):
+    """Run an algorithm of the provider: ``run("openproducts", {...})``."""
+    return run_offline
 
 
 @dataclass(frozen=True)

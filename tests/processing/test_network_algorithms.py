@@ -10,31 +10,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from qgis.core import NULL, QgsApplication, QgsProcessingException, QgsProcessingFeedback, QgsProcessingUtils
+from qgis.core import NULL, QgsProcessingException, QgsProcessingUtils
 
 from insarhub_qgis.core.network_files import load_network
-from insarhub_qgis.processing.provider import InsarHubProvider
 from insarhub_qgis.processing.select_pairs import months_of
 from tests.makers.network_jobs import AOI, make_network_job, scene_name
 
 ROOT = Path(__file__).resolve().parents[2]
 DAYS = [12 * number for number in range(12)]
-
-
-@pytest.fixture(scope="module")
-def run_offline(qgis_app, qgis_processing):
-    """Run an algorithm without an engine environment."""
-    import processing
-
-    provider = InsarHubProvider()
-    QgsApplication.processingRegistry().addProvider(provider)
-
-    def run_algorithm(name, parameters):
-        feedback = QgsProcessingFeedback(False)
-        return processing.run(f"insarhub:{name}", parameters, feedback=feedback)
-
-    yield run_algorithm
-    QgsApplication.processingRegistry().removeProvider(provider)
 
 
 @pytest.fixture
