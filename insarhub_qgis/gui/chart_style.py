@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from qgis.PyQt.QtGui import QPalette
+from qgis.PyQt.QtGui import QColor, QPalette
 from qgis.PyQt.QtWidgets import QApplication
 
 
@@ -33,6 +33,14 @@ def palette_colours() -> ChartColours:
     text = palette.color(QPalette.ColorRole.Text)
     mixed = [round(0.82 * a + 0.18 * b) for a, b in zip(base.getRgb()[:3], text.getRgb()[:3])]
     return ChartColours(base.name(), text.name(), "#{:02x}{:02x}{:02x}".format(*mixed))
+
+
+def faint_text() -> QColor:
+    """Give the colour of text that steps back; themes by style sheet leave that of disabled text bright."""
+    palette = QApplication.palette()
+    base = palette.color(QPalette.ColorRole.Base).getRgb()[:3]
+    text = palette.color(QPalette.ColorRole.Text).getRgb()[:3]
+    return QColor(*(round(0.55 * a + 0.45 * b) for a, b in zip(base, text)))
 
 
 def style_axes(axes: Any, colours: ChartColours, point_size: float) -> None:

@@ -22,6 +22,7 @@ from qgis.PyQt.QtWidgets import (
 from insarhub_qgis.core.bridge_suggestions import BridgeSuggestion, best_spanning_set, suggest_bridges
 from insarhub_qgis.core.network_graph import PairKey
 from insarhub_qgis.core.network_model import StackNetwork
+from insarhub_qgis.gui.chart_style import faint_text
 from insarhub_qgis.gui.network_texts import UNKNOWN, metres_text, pair_id_text, score_text, step_text
 
 STEPS_ROLE = int(Qt.ItemDataRole.UserRole)
@@ -65,9 +66,7 @@ class HistoryDialog(QDialog):
         item = QListWidgetItem(text if steps else self.tr("{step}  (now)").format(step=text), self.list)
         item.setData(STEPS_ROLE, steps)
         if not is_done:
-            item.setForeground(
-                self.palette().brush(self.palette().ColorGroup.Disabled, self.palette().ColorRole.Text)
-            )
+            item.setForeground(faint_text())
 
 
 class BridgesDialog(QDialog):

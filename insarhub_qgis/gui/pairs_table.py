@@ -36,6 +36,7 @@ from qgis.PyQt.QtWidgets import (
 
 from insarhub_qgis.core.network_graph import PairKey
 from insarhub_qgis.core.network_model import NetworkPair, StackNetwork
+from insarhub_qgis.gui.chart_style import faint_text
 from insarhub_qgis.gui.network_canvas import pen_of
 from insarhub_qgis.gui.network_texts import (
     UNKNOWN,
@@ -154,8 +155,7 @@ class PairsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DecorationRole and column == CLASS:
             return self._icon(class_of(pair.score), pair.is_active)
         if role == Qt.ItemDataRole.ForegroundRole and not pair.is_active:
-            palette = QApplication.palette()
-            return palette.color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text)
+            return faint_text()
         if role == Qt.ItemDataRole.BackgroundRole and pair.key == self._hover:
             colour = QApplication.palette().color(QPalette.ColorRole.Highlight)
             colour.setAlpha(60)
