@@ -329,6 +329,128 @@ class ComputeBaselines(Request):
 
 
 @dataclass(frozen=True)
+class Hyp3Account(Request):
+    """Sign in and ask HyP3 for the account and its prices; charges nothing. Needs a credential.
+
+    ``endpoints``: as `core.endpoints.Endpoints.to_json` gives them; empty is production.
+    Result: ``{"account", "kind" ("token" | "password" | "netrc"), "expires_at" (ISO UTC or None), "application_status",
+    "credits_left" (None: unlimited), "credits_per_month" (None: not told), "costs": {job type: as GET /costs gives it},
+    "api_url", "asked_at"}``.
+    """
+
+    command: ClassVar[str] = "hyp3-account"
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PlanHyp3(Request):
+    """Say what a submission of the pairs of a job would do and cost; sends no job. Needs a credential.
+
+    ``options``: `core.hyp3_options.Hyp3Options.to_json`. ``pairs``: (reference, secondary) scene names; empty takes all
+    active pairs of the stack file.
+    Result: ``{"account", "api_url", "rows": [{"pair": [reference, secondary], "state", "reason": {"code", "fields"} or
+    None, "job_id", "job_file", "expires_at", "file", "credits" (price if it were submitted)}], "counts": {state: n},
+    "credits_each", "credits_new" (sum over the new ones), "credits_left", "application_status", "alternatives":
+    [{"job_type", "looks", "credits_each", "credits_new"}], "asked_at"}``. States: `core.hyp3_guard`.
+    """
+
+    command: ClassVar[str] = "plan-hyp3"
+    job_folder: str
+    options: Mapping[str, Any]
+    pairs: tuple[tuple[str, str], ...] = ()
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SubmitHyp3(Request):
+    """Submit pairs of a job to HyP3, or let the service only validate them. Needs a credential.
+
+    ``pairs``: those to submit; empty takes every pair whose state is ``new``. Pairs in flight or done with the same
+    parameters are never sent unless their state is in ``repeat_states``. ``dry_run``: POST with ``validate_only``, writes
+    nothing. ``agreed_credits``: the sum the user agreed to; a higher price stops before anything is sent; None sets no limit.
+    Items: ``{"pair", "state" ("accepted" | "rejected" | "valid"), "reason"}``.
+    Result: ``{"account", "job_file" (path, empty when nothing was submitted), "submitted": n, "adopted": n (found on the
+    service after an earlier crash), "credits" (charged, or what it would be), "credits_left", "rejected": [{"pair",
+    "reason"}], "skipped": [{"pair", "state"}], "not_sent": n, "stopped_by": {"code", "fields"} or None, "dry_run"}``.
+    """
+
+    command: ClassVar[str] = "submit-hyp3"
+    job_folder: str
+    options: Mapping[str, Any]
+    pairs: tuple[tuple[str, str], ...] = ()
+    repeat_states: tuple[str, ...] = ()
+    dry_run: bool = False
+    agreed_credits: float | None = None
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RetryHyp3(Request):
+    """Submit failed jobs, and expired ones when asked, once more into a retry file. Needs a credential.
+
+    ``job_file``: name of one job file; empty looks at all. ``job_ids``: only these. Result as `SubmitHyp3`.
+    """
+
+    command: ClassVar[str] = "retry-hyp3"
+    job_folder: str
+    job_file: str = ""
+    job_ids: tuple[str, ...] = ()
+    include_expired: bool = False
+    dry_run: bool = False
+    agreed_credits: float | None = None
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RefreshHyp3(Request):
+    """Ask HyP3 for the state of all jobs of the job files, and keep it as ``last_seen``. Needs a credential.
+
+    Result: ``{"rows": [`core.hyp3_jobs.JobRow.to_json`], "counts": {status: n}, "checked_at", "unreachable": [{"account",
+    "code", "fields"}], "problems": [{"code", "fields"}]}``.
+    """
+
+    command: ClassVar[str] = "refresh-hyp3"
+    job_folder: str
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DownloadHyp3(Request):
+    """Download products, resumable and verified; needs no credential when the addresses are known from a refresh.
+
+    ``job_ids``: empty takes all that succeeded. ``folder``: empty takes the folder of the job file.
+    Items: ``{"job_id", "file", "bytes", "size", "state" ("started" | "progress" | "done" | "failed" | "expired")}``.
+    Result: ``{"folder", "downloaded": [names], "present": [names], "failed": [{"job_id", "file", "code", "fields"}],
+    "bytes"}``.
+    """
+
+    command: ClassVar[str] = "download-hyp3"
+    job_folder: str
+    job_ids: tuple[str, ...] = ()
+    folder: str = ""
+    max_workers: int = 4
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class WatchHyp3(Request):
+    """Refresh until every job has ended, and download each product as it appears. Needs a credential.
+
+    ``timeout_s``: 0 sets no limit; reaching it is no failure. ``poll_s``: first interval between refreshes.
+    Items: those of `DownloadHyp3`, and ``{"rows", "counts", "checked_at", "problem": {"code", "fields"} or None,
+    "next_in_s"}`` after each refresh. Result: as `DownloadHyp3` with ``rows``, ``counts`` and ``is_complete``.
+    """
+
+    command: ClassVar[str] = "watch-hyp3"
+    job_folder: str
+    folder: str = ""
+    timeout_s: float = 0.0
+    poll_s: float = 60.0
+    max_workers: int = 4
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class ServeSandbox(Request):
     """Serve the simulated services on 127.0.0.1 until cancelled.
 

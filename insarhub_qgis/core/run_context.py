@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Callable
 
+from insarhub_qgis.core.credentials import Credential
 from insarhub_qgis.core.progress import IsCancelled, Report, ignore_progress, never_cancelled
 
 
@@ -31,9 +32,12 @@ class RunContext:
         ``log(text, level)`` with level ``debug``, ``info``, ``warning`` or ``error``.
     item
         ``item(values)``: a partial result, e.g. the new state of one step.
+    credential
+        Login that the run may use; None when none was given.
     """
 
     report: Report = ignore_progress
     is_cancelled: IsCancelled = never_cancelled
     log: Callable[..., None] = _ignore_log
     item: Callable[[dict[str, Any]], None] = _ignore_item
+    credential: Credential | None = None

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The conversation of one engine process: one request on stdin, one JSON message per line on stdout.
 
-stdin, first line: ``{"protocol", "plugin_version", "cancel_on_eof", "environment", "parameters"}``; only
+stdin, first line: ``{"protocol", "plugin_version", "cancel_on_eof", "environment", "credential", "parameters"}``; only
 ``parameters`` is required. While ``cancel_on_eof`` is true, the end of stdin cancels the command, so an
 engine never outlives the QGIS that started it. ``environment`` holds variables that may carry a secret
 (a proxy address with its account) and so must not stand in the environment of the process from outside.
+``credential`` is the login that the command may use (`core.credentials`).
 
 stdout: ``hello`` (protocol, version, python, packages), then any of ``progress`` (fraction, text), ``log``
 (level, text), ``item`` (item), and last ``result`` (result) or ``error`` (code, fields, message, details).
@@ -27,6 +28,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, BinaryIO
 
+from insarhub_qgis.core.credentials import Credential
 from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.installation import plugin_version, version_numbers, wanted_environment
 from insarhub_qgis.core.run_context import RunContext
@@ -248,7 +250,14 @@ def _answer(program: str, command: str, reader: RequestReader, writer: MessageWr
     def is_cancelled() -> bool:
         return (hosted and reader.ended.is_set()) or writer.reader_gone.is_set()
 
-    context = RunContext(report=writer.report, is_cancelled=is_cancelled, log=writer.log, item=writer.item)
+    credential = request.get("credential")
+    context = RunContext(
+        report=writer.report,
+        is_cancelled=is_cancelled,
+        log=writer.log,
+        item=writer.item,
+        credential=Credential.from_json(credential) if isinstance(credential, Mapping) else None,
+    )
     guard = _OrphanGuard(reader, _ORPHAN_LIMIT_S) if hosted else None
     try:
         result: dict[str, Any] = function(request_class.from_json(request["parameters"]), context)

@@ -13,6 +13,7 @@ from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QPushButton
 
+from insarhub_qgis.core.credentials import Credential
 from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.progress import IsCancelled
 from insarhub_qgis.core.requests import Request
@@ -178,6 +179,7 @@ class PageContext(QObject):
         *,
         job_folder: Path | None = None,
         python: Path | None = None,
+        credential: Credential | None = None,
     ) -> EngineTask:
         """Run ``request`` in the engine; the run shows in the run bar and in the task panel of QGIS.
 
@@ -187,7 +189,7 @@ class PageContext(QObject):
         """
         if job_folder is None and getattr(request, "job_folder", ""):
             job_folder = Path(request.job_folder)
-        task = EngineTask(request, description, python=python)
+        task = EngineTask(request, description, python, credential)
         run = Run(task, description, job_folder, self)
 
         def end(callback: Callable[..., None] | None, value: Any) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Callable, Optional
 from qgis.core import QgsApplication, QgsTask
 from qgis.PyQt.QtCore import QDir, QProcess, QProcessEnvironment, pyqtSignal
 
+from insarhub_qgis.core.credentials import Credential
 from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.installation import LAUNCH_FILE
 from insarhub_qgis.core.requests import Request
@@ -65,8 +66,15 @@ class _Lines:
 class EngineRun:
     """One engine process from start to answer, driven without an event loop in the calling thread."""
 
-    def __init__(self, request: Request, python: Path, variables: Optional[Mapping[str, str]] = None) -> None:
+    def __init__(
+        self,
+        request: Request,
+        python: Path,
+        variables: Optional[Mapping[str, str]] = None,
+        credential: Optional[Credential] = None,
+    ) -> None:
         self._request = request
+        self._credential = credential
         self._python = python
         self._variables = dict(variables or {})
         self._stdout = _Lines()
@@ -120,13 +128,15 @@ class EngineRun:
         return process
 
     def _request_line(self) -> bytes:
-        request = {
+        request: dict[str, Any] = {
             "protocol": PROTOCOL,
             "plugin_version": plugin_version(),
             "cancel_on_eof": True,
             "environment": self._variables,
             "parameters": self._request.to_json(),
         }
+        if self._credential is not None:
+            request["credential"] = self._credential.to_json()
         return json.dumps(request, ensure_ascii=False, allow_nan=False).encode("utf-8") + b"\n"
 
     def _converse(
@@ -244,9 +254,17 @@ class EngineTask(QgsTask):
     succeeded = pyqtSignal(object)
     failed = pyqtSignal(object)
 
-    def __init__(self, request: Request, description: str, python: Optional[Path] = None) -> None:
-        super().__init__(description, QgsTask.Flag.CanCancel)
+    def __init__(
+        self,
+        request: Request,
+        description: str,
+        python: Optional[Path] = None,
+        credential: Optional[Credential] = None,
+    ) -> None:
+        # Silent: whoever started it says how it ended, and QGIS would say it a second time.
+        super().__init__(description, QgsTask.Flag.CanCancel | QgsTask.Flag.Silent)
         self.request = request
+        self._credential = credential
         # Read here, on the main thread: settings, and the proxy of its network access manager.
         self._python = python or engine_python()
         self._variables = proxy_variables()
@@ -256,7 +274,8 @@ class EngineTask(QgsTask):
     def run(self) -> bool:
         listener = EngineListener(self._on_report, self._on_log, self.item_received.emit)
         try:
-            run = EngineRun(self.request, _python_for(self.request, self._python), self._variables)
+            python = _python_for(self.request, self._python)
+            run = EngineRun(self.request, python, self._variables, self._credential)
             self._result = run.drive(listener, self.isCanceled)
         except InsarError as error:
             self._error = error
@@ -308,7 +327,12 @@ def stop_engine_tasks(limit_ms: int = 15_000) -> None:
         _running.discard(task)
 
 
-def run_engine(request: Request, feedback: Any = None, python: Optional[Path] = None) -> dict[str, Any]:
+def run_engine(
+    request: Request,
+    feedback: Any = None,
+    python: Optional[Path] = None,
+    credential: Optional[Credential] = None,
+) -> dict[str, Any]:
     """Run a request and wait for its result, from any thread; for Processing algorithms.
 
     Parameters
@@ -321,7 +345,7 @@ def run_engine(request: Request, feedback: Any = None, python: Optional[Path] = 
     InsarError
         What the engine says, or a code of `EngineRun.drive`, ``engine.not_set_up``, ``engine.python_gone``.
     """
-    run = EngineRun(request, _python_for(request, python), proxy_variables())
+    run = EngineRun(request, _python_for(request, python), proxy_variables(), credential)
     if feedback is None:
         return run.drive(EngineListener(lambda *_: None, log.log_engine_line, lambda _: None), lambda: False)
     return run.drive(_listener_of(feedback), feedback.isCanceled)

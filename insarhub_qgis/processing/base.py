@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
@@ -23,6 +23,7 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QCoreApplication, QMetaType
 from qgis.PyQt.QtGui import QIcon
 
+from insarhub_qgis.core.credentials import Credential
 from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.requests import Request
 from insarhub_qgis.host.engine_process import run_engine
@@ -73,10 +74,12 @@ class InsarAlgorithm(QgsProcessingAlgorithm):
     def createInstance(self) -> InsarAlgorithm:
         return type(self)()
 
-    def ask_engine(self, request: Request, feedback: QgsProcessingFeedback) -> dict[str, Any]:
+    def ask_engine(
+        self, request: Request, feedback: QgsProcessingFeedback, credential: Optional[Credential] = None
+    ) -> dict[str, Any]:
         """Run a request in the engine; a failure becomes a sentence that stops the model or batch row."""
         try:
-            return run_engine(request, feedback)
+            return run_engine(request, feedback, credential=credential)
         except Cancelled as error:
             raise QgsProcessingException(tr("Cancelled. What was finished is kept.")) from error
         except InsarError as error:
