@@ -9,15 +9,18 @@ from __future__ import annotations
 import math
 import re
 import secrets
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from http.client import RemoteDisconnected
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ReadTimeoutError
 
 from insarhub_qgis.core.endpoints import Endpoints
 from insarhub_qgis.core.errors import Cancelled, InsarError
@@ -32,6 +35,14 @@ _LONGEST_WAIT_S = 60.0
 _POLL_S = 0.1
 #: Length of what a service said, in messages and logs.
 _SHOWN = 300
+
+#: Plain words for what systems and libraries word differently.
+_REASONS: tuple[tuple[type[BaseException], str], ...] = (
+    (socket.gaierror, "name not found"),
+    (RemoteDisconnected, "connection closed without an answer"),
+    (ConnectionRefusedError, "connection refused"),
+    (ConnectionResetError, "connection reset"),
+)
 
 _USER_IN_URL = re.compile(r"//[^/\s@]+@")
 
@@ -105,7 +116,9 @@ class ArchiveAdapter(HTTPAdapter):
                 check_answer(response, expects_json=self._expects_json)
             except (requests.RequestException, InsarError) as exception:
                 error = (
-                    exception if isinstance(exception, InsarError) else network_error(exception, original_url)
+                    exception
+                    if isinstance(exception, InsarError)
+                    else network_error(exception, original_url, request.url)
                 )
                 wait_s = _wait_before_next(error, attempt)
                 if wait_s is None:
@@ -214,19 +227,30 @@ def _is_json(response: requests.Response) -> bool:
     return True
 
 
-def network_error(exception: requests.RequestException, url: str | None) -> InsarError:
-    """Give the error of a request that got no whole answer."""
+def network_error(
+    exception: requests.RequestException, url: str | None, reached_url: str | None = None
+) -> InsarError:
+    """Give the error of a request that got no whole answer.
+
+    Parameters
+    ----------
+    url
+        What was asked; its host is the service of a message.
+    reached_url
+        Where the request went. With a sandbox that is its address, and it is what does not answer.
+    """
     service = _host(url)
-    reason = _shown(_innermost(exception))
+    place = service if reached_url in (None, url) else _address(reached_url)
+    reason = _reason(exception)
     if isinstance(exception, requests.exceptions.ProxyError):
         return InsarError("network.proxy", service=service, reason=reason)
     if isinstance(exception, requests.exceptions.SSLError):
         return InsarError("network.certificate", service=service, reason=reason)
-    if isinstance(exception, requests.exceptions.Timeout):
-        return InsarError("network.timeout", service=service)
+    if isinstance(exception, requests.exceptions.Timeout) or _is_timeout(exception):
+        return InsarError("network.timeout", service=place)
     if isinstance(exception, requests.exceptions.ChunkedEncodingError):
         return InsarError("archive.cut_answer", service=service, bytes=None, announced_bytes=None)
-    return InsarError("network.offline", service=service, reason=reason)
+    return InsarError("network.offline", service=place, reason=reason)
 
 
 def _wait_before_next(error: InsarError, attempt: int) -> float | None:
@@ -269,18 +293,40 @@ def _shown(text: str) -> str:
     return plain if len(plain) <= _SHOWN else f"{plain[:_SHOWN]}..."
 
 
-def _innermost(exception: BaseException) -> str:
-    """Text of the first cause; the outer ones only wrap it in object addresses."""
-    seen: list[BaseException] = []
-    current: BaseException | None = exception
-    while current is not None and current not in seen:
-        seen.append(current)
-        reason = getattr(current, "reason", None)
-        inner = current.args[0] if current.args and isinstance(current.args[0], BaseException) else None
-        current = reason if isinstance(reason, BaseException) else inner or current.__cause__
-    last = seen[-1]
-    text = getattr(last, "strerror", None) or (str(last.args[-1]) if last.args else type(last).__name__)
-    return str(text)
+def _is_timeout(exception: BaseException) -> bool:
+    """Tell whether the answer stopped coming, which requests does not tell from a lost connection."""
+    return any(isinstance(cause, (TimeoutError, ReadTimeoutError)) for cause in _chain(exception))
+
+
+def _reason(exception: BaseException) -> str:
+    """Say in plain words why a request got nowhere."""
+    causes = _chain(exception)
+    for kind, text in _REASONS:
+        if any(isinstance(cause, kind) for cause in causes):
+            return text
+    told = [cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror]
+    if told:
+        return _shown(told[-1])
+    # Object addresses in the text of a library help nobody.
+    return (
+        _shown(re.sub(r"<[^<>]* object at 0x[0-9a-f]+>(: )?", "", str(causes[-1])))
+        or type(causes[-1]).__name__
+    )
+
+
+def _chain(exception: BaseException) -> list[BaseException]:
+    """Give an exception and what caused it, outermost first; libraries hide causes in several places."""
+    found: list[BaseException] = []
+    waiting: list[BaseException | None] = [exception]
+    while waiting:
+        current = waiting.pop(0)
+        if current is None or current in found:
+            continue
+        found.append(current)
+        hidden = [getattr(current, "reason", None), *current.args]
+        waiting += [entry for entry in hidden if isinstance(entry, BaseException)]
+        waiting += [current.__cause__, current.__context__]
+    return found
 
 
 def _service(response: requests.Response) -> str:
@@ -290,6 +336,12 @@ def _service(response: requests.Response) -> str:
 
 def _host(url: str | None) -> str:
     return urlsplit(url or "").hostname or "the service"
+
+
+def _address(url: str | None) -> str:
+    """Give scheme, host and port of an address."""
+    parts = urlsplit(url or "")
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def run_interruptibly(work: Callable[[], Any], is_cancelled: IsCancelled) -> Any:

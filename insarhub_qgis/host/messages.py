@@ -1001,7 +1001,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "network.offline": (
         "{service} cannot be reached: {reason}.",
-        "Check the network. The last answer can still be opened.",
+        "Check the network; for a sandbox, start it or switch it off in Options. The last answer can still be opened.",
     ),
     "network.proxy": (
         "The proxy on the way to {service} does not work: {reason}.",

@@ -12,10 +12,12 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from http.client import RemoteDisconnected
 
 import asf_search
 import pytest
 import requests
+from urllib3.exceptions import MaxRetryError, ReadTimeoutError
 
 from insarhub_qgis.core.endpoints import PRODUCTION, Endpoints
 from insarhub_qgis.core.errors import Cancelled, InsarError
@@ -473,7 +475,9 @@ def test_faults_of_the_service(sandbox, fault, code):
     sandbox.faults.add(Fault(route=CMR, times=99, **fault))
     error = fails(code, sandbox, paths=(8,))
     if "service" in error.fields:
-        assert error.fields["service"] == "cmr.earthdata.nasa.gov"
+        # What does not answer at all is the sandbox; what answers badly is the service that it plays.
+        is_reached = not code.startswith("network.")
+        assert error.fields["service"] == ("cmr.earthdata.nasa.gov" if is_reached else sandbox.base_url)
     sandbox.faults.clear()
     assert len(find(sandbox, paths=(8,))["scenes"]) == 80
 
@@ -515,7 +519,7 @@ def test_no_network(_no_real_network):
         search.run(SearchScenes(paths=(8,)), RunContext())
     assert caught.value.code == "network.offline"
     assert caught.value.fields["service"] == "cmr.earthdata.nasa.gov"
-    assert "not known" in caught.value.fields["reason"]
+    assert caught.value.fields["reason"] == "name not found"
     assert set(_no_real_network) == {"cmr.earthdata.nasa.gov"}
 
 
@@ -525,6 +529,7 @@ def test_a_sandbox_that_is_gone():
     with pytest.raises(InsarError) as caught:
         search.run(SearchScenes(paths=(8,), endpoints=endpoints), RunContext())
     assert caught.value.code == "network.offline"
+    assert caught.value.fields == {"service": sandbox.base_url, "reason": "connection refused"}
 
 
 def test_a_proxy_that_does_not_work(monkeypatch):
@@ -551,6 +556,36 @@ def test_certificates_and_timeouts_have_codes_of_their_own():
     assert code(requests.exceptions.ReadTimeout()) == "network.timeout"
     assert code(requests.exceptions.ConnectTimeout()) == "network.timeout"
     assert code(requests.exceptions.ConnectionError("no")) == "network.offline"
+    stopped = requests.exceptions.ConnectionError(ReadTimeoutError(None, "", "Read timed out."))
+    assert code(stopped) == "network.timeout"
+
+
+@pytest.mark.parametrize(
+    ("cause", "reason"),
+    [
+        (socket.gaierror(-2, "Name or service not known"), "name not found"),
+        (ConnectionRefusedError(111, "Connection refused"), "connection refused"),
+        (OSError(101, "Network is unreachable"), "Network is unreachable"),
+        (RemoteDisconnected("Remote end closed"), "connection closed without an answer"),
+        (None, "Failed to establish a new connection"),
+    ],
+)
+def test_reasons_are_plain_words(cause, reason):
+    """Wrapped as urllib3 does it, with the address of an object in the text."""
+    text = (
+        "<urllib3.connection.HTTPSConnection object at 0x7f3cbee6c350>: Failed to establish a new connection"
+    )
+    inner = Exception(text)
+    inner.__context__ = cause
+    outer = requests.exceptions.ConnectionError(MaxRetryError(None, "/x", inner))
+    error = archive_http.network_error(outer, "https://cmr.earthdata.nasa.gov/x")
+    assert error.fields == {"service": "cmr.earthdata.nasa.gov", "reason": reason}
+
+
+def test_a_sandbox_that_never_answers_is_named_by_its_address(sandbox, monkeypatch):
+    monkeypatch.setattr("asf_search.constants.INTERNAL.CMR_TIMEOUT", 0.1)
+    sandbox.faults.add(Fault(route=CMR, delay_s=0.3, times=3))
+    assert fails("network.timeout", sandbox, paths=(8,)).fields["service"] == sandbox.base_url
 
 
 def test_a_slow_service_times_out(sandbox, monkeypatch):
