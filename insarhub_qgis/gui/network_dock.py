@@ -31,9 +31,11 @@ from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.job_folder import list_job_folders
 from insarhub_qgis.core.network_checks import CheckRow, check_network
 from insarhub_qgis.core.network_files import OpenNetwork, load_network
+from insarhub_qgis.core.network_budget import PairPrices
 from insarhub_qgis.core.network_graph import PairKey
 from insarhub_qgis.core.network_model import NEW_BRIDGE, SPLIT, Change, StackNetwork, Warned
 from insarhub_qgis.core.pair_selection import Selection, select_pairs
+from insarhub_qgis.core.processed_pairs import prices_for
 from insarhub_qgis.core.selection_parameters import SelectionParameters
 from insarhub_qgis.gui import network_texts
 from insarhub_qgis.gui.network_check_card import CheckLine, NetworkCheckCard
@@ -331,9 +333,29 @@ class NetworkDock(QDockWidget):
         if self.canvas is not None:
             self.canvas.select((), (), tell=False)
         self.table.select(())
+        self.table.show_prices(session.prices)
         self._show_network(fit=True)
+        self._read_prices()
         self._on_tab(self.tabs.currentIndex())
         self._say("")
+
+    def _read_prices(self) -> None:
+        """Find what the pairs cost: the price in the parameters, else what was paid in this folder."""
+        session = self.session
+        if session is None:
+            return
+        job, parameters = session.opened.job, session.network.parameters
+
+        def show(prices: PairPrices | None) -> None:
+            session.prices = prices
+            if self.session is session:
+                self.table.show_prices(prices)
+
+        self._context.read(
+            self.tr("Reading the prices of {job}").format(job=session.name),
+            lambda _: prices_for(job, parameters),
+            show,
+        )
 
     def _reload(self, session: NetworkSession) -> None:
         session.drop_copy()
@@ -397,6 +419,7 @@ class NetworkDock(QDockWidget):
             if self.session is session:
                 self.parameters.show_parameters(session.network.parameters)
                 self._show_network()
+                self._read_prices()
 
         def drop() -> None:
             session.drop_copy()
@@ -461,6 +484,7 @@ class NetworkDock(QDockWidget):
     def _on_job_changed(self, folder: Path) -> None:
         if self.session is not None and Path(folder) == self.session.folder:
             self.check_disk()
+            self._read_prices()
 
     def _write_copy(self) -> None:
         if self.session is not None:
@@ -627,19 +651,20 @@ class NetworkDock(QDockWidget):
 
     def _preview(self, parameters: SelectionParameters) -> None:
         """Select in a worker thread; the counts come a moment later."""
-        if self.network is None:
+        if self.session is None:
             self.parameters.show_preview("", can_apply=False)
             return
         self._forget_preview()
-        number, network = self._preview_number, self.network
+        number, network = self._preview_number, self.session.network
         keep_manual = self.parameters.keep_manual.isChecked()
         # Taken here: the network may be edited while the worker selects.
         nodes, keep, avoid = network.nodes, network.manual_keys(), network.removed_keys()
+        job = self.session.opened.job
 
         def select(is_cancelled: Any) -> Selection:
             return select_pairs(
                 nodes, network.baselines, network.scores, parameters,
-                coherences=network.coherences, facts=network.facts,
+                coherences=network.coherences, facts=network.facts, prices=prices_for(job, parameters),
                 keep=keep if keep_manual else (), avoid=avoid if keep_manual else (),
                 is_cancelled=is_cancelled,
             )  # fmt: skip
@@ -716,6 +741,7 @@ class NetworkDock(QDockWidget):
         self._show_network(change)
         if change.parameters_changed:
             self.parameters.show_parameters(self.network.parameters)
+            self._read_prices()
         self._show_warnings(change)
         self._copy_timer.start()
 
@@ -847,7 +873,7 @@ class NetworkDock(QDockWidget):
 
         self._context.read(
             self.tr("Checking the network of {job}").format(job=session.name),
-            lambda _: check_network(frozen),
+            lambda _: check_network(frozen, prices=prices_for(frozen.job, frozen.network.parameters)),
             show,
         )
 
@@ -925,7 +951,8 @@ class NetworkDock(QDockWidget):
             return []
         if item.is_date:
             return network_texts.date_tip(self.network, item.index)
-        return network_texts.pair_tip(self.network, self._keys[item.index])
+        key = self._keys[item.index]
+        return network_texts.pair_tip(self.network, key, self.table.model.credits_of(key))
 
     def _pair_preview(self, start: int, target: int | None, day: Any, metres: float) -> list[str]:
         if self.network is None:

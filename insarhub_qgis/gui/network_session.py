@@ -12,6 +12,7 @@ from typing import Any
 
 from insarhub_qgis.core.atomic_files import read_json_object, write_json_atomically
 from insarhub_qgis.core.errors import InsarError
+from insarhub_qgis.core.network_budget import PairPrices
 from insarhub_qgis.core.network_dates import Node
 from insarhub_qgis.core.network_files import OpenNetwork
 from insarhub_qgis.core.network_graph import PairKey, UnionFind
@@ -32,6 +33,8 @@ class NetworkSession:
         self.opened = opened
         #: Edits that came from a crash copy: not saved, and not in the history.
         self.is_recovered = False
+        #: What a pair costs; None = not known.
+        self.prices: PairPrices | None = None
 
     @property
     def folder(self) -> Path:

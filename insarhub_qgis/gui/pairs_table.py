@@ -15,6 +15,7 @@ from qgis.PyQt.QtCore import (
     QEvent,
     QItemSelection,
     QItemSelectionModel,
+    QLocale,
     QModelIndex,
     QObject,
     QSortFilterProxyModel,
@@ -34,6 +35,7 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
+from insarhub_qgis.core.network_budget import PairPrices
 from insarhub_qgis.core.network_graph import PairKey
 from insarhub_qgis.core.network_model import NetworkPair, StackNetwork
 from insarhub_qgis.gui.chart_style import faint_text
@@ -73,6 +75,7 @@ class PairsModel(QAbstractTableModel):
         self._row_of: dict[PairKey, int] = {}
         self._pairs: list[NetworkPair] = []
         self._network: StackNetwork | None = None
+        self._prices: PairPrices | None = None
         self._credits: dict[PairKey, float] = {}
         self._hover: PairKey | None = None
         self._headers = [
@@ -81,16 +84,36 @@ class PairsModel(QAbstractTableModel):
         ]  # fmt: skip
         self._icons: dict[tuple[int, bool], QIcon] = {}
 
-    def show_network(self, network: StackNetwork | None, credits: dict[PairKey, float] | None = None) -> None:
+    def show_network(self, network: StackNetwork | None) -> None:
         """Show all pairs of a network."""
         self.beginResetModel()
         self._network = network
-        self._credits = credits or {}
+        self._credits = {}
         self._pairs = network.pairs() if network is not None else []
         self.keys = [pair.key for pair in self._pairs]
         self._row_of = {key: row for row, key in enumerate(self.keys)}
         self._hover = None
         self.endResetModel()
+
+    def show_prices(self, prices: PairPrices | None) -> None:
+        """Show what the pairs cost; None: not known."""
+        self._prices = prices
+        self._credits = {}
+        if self.keys:
+            self.dataChanged.emit(self.index(0, CREDITS), self.index(len(self.keys) - 1, CREDITS))
+
+    def credits_of(self, key: PairKey) -> float | None:
+        """Give the credits of a pair; None = not known."""
+        if self._prices is None or self._network is None:
+            return None
+        if key not in self._credits:
+            self._credits[key] = self._prices.of(self._network.granule_pairs(key))
+        return self._credits[key]
+
+    def active_credits(self) -> float | None:
+        """Give the credits of all active pairs; None = not known."""
+        found = [self.credits_of(pair.key) for pair in self._pairs if pair.is_active]
+        return sum(value for value in found if value is not None) if self._prices is not None else None
 
     def refresh(self, keys: Iterable[PairKey]) -> bool:
         """Read the state of some pairs again; False when pairs came or went and all must be shown anew."""
@@ -191,7 +214,7 @@ class PairsModel(QAbstractTableModel):
             return state_text(self._network, pair) if self._network is not None else ""
         if column == REASON:
             return pair_reason(self._network, pair) if self._network is not None else ""
-        credits = self._credits.get(pair.key)
+        credits = self.credits_of(pair.key)
         return UNKNOWN if credits is None else f"{credits:g}"
 
     def headers(self) -> list[str]:
@@ -207,10 +230,9 @@ class PairsModel(QAbstractTableModel):
             METRES: pair.bperp_m,
             SCORE: pair.score,
             COHERENCE: pair.coherence,
-            CREDITS: self._credits.get(pair.key),
         }
-        if column in values:
-            value = values[column]
+        if column in values or column == CREDITS:
+            value = values[column] if column in values else self.credits_of(pair.key)
             return _LAST if value is None else float(value)
         if column == CLASS:
             return class_of(pair.score)
@@ -353,13 +375,18 @@ class PairsTable(QWidget):
         layout.addWidget(self.count)
         self._is_telling = True
 
-    def show_network(self, network: StackNetwork | None, credits: dict[PairKey, float] | None = None) -> None:
+    def show_network(self, network: StackNetwork | None) -> None:
         """Show all pairs of a network; the selection stays where its pairs are still there."""
         chosen = self.selected_keys()
         self._is_telling = False
-        self.model.show_network(network, credits)
+        self.model.show_network(network)
         self._is_telling = True
         self.select(chosen)
+        self._count()
+
+    def show_prices(self, prices: PairPrices | None) -> None:
+        """Show what the pairs cost; None: not known."""
+        self.model.show_prices(prices)
         self._count()
 
     def refresh(self, network: StackNetwork, keys: Iterable[PairKey]) -> None:
@@ -453,6 +480,9 @@ class PairsTable(QWidget):
         listed, all_pairs = self.proxy.rowCount(), self.model.rowCount()
         active = sum(self.model.pair(row).is_active for row in range(all_pairs))
         text = self.tr("{active} of {n} pairs active").format(active=active, n=all_pairs)
+        credits = self.model.active_credits()
+        if credits is not None:
+            text += self.tr(", {n} credits").format(n=QLocale().toString(credits, "f", 0))
         if listed != all_pairs:
             text += self.tr(", {n} listed").format(n=listed)
         self.count.setText(text)

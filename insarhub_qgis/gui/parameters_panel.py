@@ -117,6 +117,7 @@ class ParametersPanel(QWidget):
         self.mode.setCurrentIndex(self.mode.findData(parameters.mode))
         self.n_nearest.setValue(parameters.n_nearest)
         self.credits.setValue(-1.0 if parameters.credits is None else parameters.credits)
+        self.credits_per_pair.setValue(parameters.credits_per_pair or 0.0)
         for month, button in enumerate(self.months, start=1):
             button.setChecked(month in parameters.months)
         self.month_rule.setCurrentIndex(self.month_rule.findData(parameters.month_rule))
@@ -149,6 +150,7 @@ class ParametersPanel(QWidget):
             mode=self.mode.currentData(),
             n_nearest=self.n_nearest.value(),
             credits=self.credits.value() if self.credits.value() >= 0 else None,
+            credits_per_pair=self.credits_per_pair.value() or None,
             months=tuple(month for month, button in enumerate(self.months, start=1) if button.isChecked()),
             month_rule=self.month_rule.currentData(),
             yearly=self.yearly.isChecked(),
@@ -227,6 +229,10 @@ class ParametersPanel(QWidget):
         self.n_nearest = self._whole(1, 50, self.tr("Pairs with each of the next dates"))
         self.credits = self._decimal(-1, 1e7, "", self.tr("Upper limit of HyP3 credits"), step=10)
         self.credits.setSpecialValueText(self.tr("not set"))
+        self.credits_per_pair = self._decimal(
+            0, 1e5, "", self.tr("Price of a pair as the service names it; the last one paid here, if not set")
+        )
+        self.credits_per_pair.setSpecialValueText(self.tr("as paid last"))
         self.min_score = self._decimal(
             -1, 100, "", self.tr("Worse pairs are left out, unless they hold the network together")
         )
@@ -238,6 +244,7 @@ class ParametersPanel(QWidget):
         form.addRow(self.tr("Mode"), self.mode)
         form.addRow(self.tr("Nearest dates"), self.n_nearest)
         form.addRow(self.tr("Credits"), self.credits)
+        form.addRow(self.tr("Credits per pair"), self.credits_per_pair)
         form.addRow(self.tr("Months"), self._month_buttons())
         form.addRow(self.tr("In these months"), self.month_rule)
         form.addRow(self.yearly)

@@ -11,12 +11,15 @@ from qgis.PyQt.QtCore import QPoint, Qt
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication, QPushButton
 
+from insarhub_qgis.core.network_files import load_network
 from insarhub_qgis.core.search_answer import write_search_answer
+from insarhub_qgis.core.selection_parameters import BUDGET
 from insarhub_qgis.core.stack_file import read_stack_file
 from insarhub_qgis.gui import network_session
 from insarhub_qgis.gui.network_dialogs import BridgesDialog, HistoryDialog
 from insarhub_qgis.gui.network_dock import CANCEL, CHECK_TAB, DISCARD, KEEP, PARAMETERS_TAB, SAVE
 from insarhub_qgis.gui.network_view import Item
+from insarhub_qgis.gui.pairs_table import CREDITS
 from tests.makers.networks import scene_names, write_network_job
 
 LEFT, NO_MODIFIER = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
@@ -64,6 +67,10 @@ def free_pair(dock):
 
 def stack_pairs(job):
     return len(read_stack_file(next(job.glob("stack_*.json"))).pairs)
+
+
+def column(table, number):
+    return [table.proxy.index(row, number).data() for row in range(table.proxy.rowCount())]
 
 
 def bar_text(dock):
@@ -220,6 +227,32 @@ def test_parameters_preview_and_apply_in_one_step(editor, context, patience):
     assert editor.network.parameters.max_degree == 5
     assert editor.parameters.max_degree.value() == 5
     settle(context, patience)
+
+
+def test_a_budget_is_selected_with_the_price_that_the_user_gives(editor, job, context, patience):
+    editor.tabs.setCurrentIndex(PARAMETERS_TAB)
+    panel = editor.parameters
+    panel.mode.setCurrentIndex(panel.mode.findData(BUDGET))
+    panel.credits.setValue(120.0)
+    patience.waitUntil(lambda: "price of a pair" in panel.preview.text(), timeout=8000)
+    assert not panel.apply_button.isEnabled()
+    panel.credits_per_pair.setValue(10.0)
+    patience.waitUntil(lambda: editor._selection is not None, timeout=8000)
+    assert "12 pairs" in panel.preview.text()
+    assert "120 credits" in panel.preview.text()
+    panel.apply_button.click()
+    settle(context, patience)
+    assert len(editor.network.active_keys()) == 12
+    assert column(editor.table, CREDITS) == ["10"] * 12
+    assert ", 120 credits" in editor.table.count.text()
+    assert "10 credits" in editor._tip(Item(False, 0))
+    editor.save()
+    settle(context, patience)
+    assert load_network(job).network.parameters.credits_per_pair == 10.0
+    editor.undo()
+    settle(context, patience)
+    assert panel.credits_per_pair.value() == 0.0
+    assert column(editor.table, CREDITS) == ["–"] * 24
 
 
 def test_wrong_parameters_are_named_and_cannot_be_applied(editor, patience):

@@ -101,6 +101,7 @@ def test_a_task_tells_everything_on_the_main_thread(faulty_engine):
     assert record.threads == {threading.main_thread()}
     assert task.status() == QgsTask.TaskStatus.Complete
     assert task not in engine_process._running
+    assert task.flags() & QgsTask.Flag.Silent
 
 
 def test_a_task_without_another_reference_lives_until_it_is_over(faulty_engine):
