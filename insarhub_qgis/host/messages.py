@@ -1023,6 +1023,58 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "A login of the sandbox was about to be sent to {service}; nothing was sent.",
         "Sign in with your Earthdata account.",
     ),
+    "credentials.missing": (
+        "No Earthdata login is given.",
+        "Choose an account, or add one in Options > InSARHub: a token, or user and password.",
+    ),
+    "credentials.token_malformed": (
+        "The text of the account is no Earthdata token.",
+        "Copy the whole token from the page of tokens in your Earthdata profile, and enter it in Options > InSARHub.",
+    ),
+    "credentials.token_expired": (
+        "The token of {account} expired on {expired_at}.",
+        "Make a new token in your Earthdata profile and enter it in Options > InSARHub; if that date is still to come, set this computer's clock.",
+    ),
+    "credentials.wrong_password": (
+        "Earthdata Login does not know {account} with this password.",
+        "Sign in on its web page with both; then enter what worked in Options > InSARHub.",
+    ),
+    "credentials.licence": (
+        "The password of {account} is right, but a licence has not been accepted yet.",
+        "Accept it on the page that opens, then test again.",
+    ),
+    "credentials.study_area": (
+        "The password of {account} is right, but the profile has no study area.",
+        "Add the study area to your Earthdata profile, then test again.",
+    ),
+    "credentials.not_authorised": (
+        "The password of {account} is right, but the application of ASF may not use the account yet.",
+        "Approve the application on the page that opens, then test again.",
+    ),
+    "credentials.not_approved": (
+        "{account} may not order at HyP3: the access is {status}.",
+        "Ask for access on the page of HyP3, or wait for its answer.",
+    ),
+    "credentials.refused": (
+        "Earthdata Login refuses {account}: {reason}.",
+        "Sign in on its web page and solve what it asks for, then test again.",
+    ),
+    "credentials.no_session": (
+        "{account} is signed in, but {service} would not get to know of it.",
+        "Use a token instead of user and password.",
+    ),
+    "login_file.missing": (
+        "There is no file {file}.",
+        "Enter the account in Options > InSARHub instead.",
+    ),
+    "login_file.not_readable": (
+        "{file} is not understood (line {line}).",
+        "Correct the file, or enter the account in Options > InSARHub instead.",
+    ),
+    "login_file.no_earthdata": (
+        "{file} has no login for {host}.",
+        "Enter the account in Options > InSARHub instead.",
+    ),
     "endpoints.unknown": (
         "The engine does not know the services {names}.",
         "Restart QGIS: the plugin was probably updated while it ran.",
