@@ -21,7 +21,7 @@ from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 from shapely.prepared import prep
 
-from insarhub_qgis.sandbox.server import Answer, Route, ServiceRequest
+from insarhub_qgis.sandbox.server import Answer, Route, Service, ServiceRequest
 
 SEARCH_AFTER = "CMR-Search-After"
 _LARGEST_PAGE = 2000
@@ -94,7 +94,7 @@ class _Granule:
         return unary_union(parts)
 
 
-class CmrService:
+class CmrService(Service):
     """Row 1 of the table of sandbox endpoints.
 
     Parameters
@@ -113,9 +113,6 @@ class CmrService:
 
     def routes(self) -> Sequence[Route]:
         return (("POST", "/search/granules.umm_json", self.search), ("GET", "/search/health", self.health))
-
-    def reset(self) -> None:
-        """The catalogue does not change."""
 
     def health(self, request: ServiceRequest) -> Answer:
         return Answer.of_json({"echo": {"ok?": True}})

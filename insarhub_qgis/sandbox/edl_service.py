@@ -16,7 +16,7 @@ from insarhub_qgis.core.sandbox_credentials import (
     make_sandbox_token,
     token_claims,
 )
-from insarhub_qgis.sandbox.server import Answer, Route, ServiceRequest
+from insarhub_qgis.sandbox.server import Answer, Route, Service, ServiceRequest
 from insarhub_qgis.sandbox.service_state import SandboxClock
 
 #: Life of a token, as Earthdata Login gives it.
@@ -34,7 +34,7 @@ _REFUSALS = {
 }
 
 
-class EdlService:
+class EdlService(Service):
     """Rows 2 to 5 of the table of sandbox endpoints."""
 
     def __init__(self, clock: SandboxClock) -> None:
@@ -47,9 +47,6 @@ class EdlService:
             ("GET", "/oauth/authorize", self.authorize),
             ("GET", "/login", self.login),
         )
-
-    def reset(self) -> None:
-        """It keeps nothing."""
 
     def find_or_create_token(self, request: ServiceRequest) -> Answer:
         user = _user(request)

@@ -11,6 +11,9 @@ from insarhub_qgis.core.requests import ServeSandbox
 from insarhub_qgis.core.run_context import RunContext
 from insarhub_qgis.sandbox.cmr_service import CmrService
 from insarhub_qgis.sandbox.edl_service import EdlService
+from insarhub_qgis.sandbox.hyp3_jobs import Hyp3Settings
+from insarhub_qgis.sandbox.hyp3_service import Hyp3Service
+from insarhub_qgis.sandbox.known_scenes import bursts_of_simulated_stack, known_scenes
 from insarhub_qgis.sandbox.server import SandboxServer
 from insarhub_qgis.sandbox.service_state import SandboxClock
 from insarhub_qgis.sandbox.simulated_catalogue import read_items, simulated_items
@@ -18,7 +21,9 @@ from insarhub_qgis.sandbox.simulated_catalogue import read_items, simulated_item
 _POLL_S = 0.2
 
 
-def make_sandbox(umm_file: str = "", port: int = 0, seed: int = 1) -> SandboxServer:
+def make_sandbox(
+    umm_file: str = "", port: int = 0, seed: int = 1, settings: Hyp3Settings | None = None
+) -> SandboxServer:
     """Make a sandbox with all its services; it is not started yet.
 
     Raises
@@ -28,7 +33,10 @@ def make_sandbox(umm_file: str = "", port: int = 0, seed: int = 1) -> SandboxSer
     """
     items = read_items(Path(umm_file)) if umm_file else simulated_items(seed)
     clock = SandboxClock()
-    return SandboxServer([CmrService(items), EdlService(clock)], clock, port)
+    scenes = known_scenes(items)
+    scenes |= bursts_of_simulated_stack(scenes)
+    hyp3 = Hyp3Service(clock, scenes, settings=settings)
+    return SandboxServer([CmrService(items), EdlService(clock), hyp3], clock, port)
 
 
 def run(request: ServeSandbox, context: RunContext) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The sandbox: HTTP on a port of 127.0.0.1 that answers for all remote services from memory.
 
-Nothing here reaches the network. ``/_sandbox/fault``, ``/advance``, ``/reset`` and ``/log`` steer it.
+Nothing here reaches the network. ``/_sandbox/fault``, ``/advance``, ``/reset`` and ``/log`` steer it; services add
+routes of their own below ``/_sandbox/``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from insarhub_qgis.core.errors import InsarError
@@ -25,6 +26,9 @@ _JSON = "application/json; charset=utf-8"
 #: A body that a client announces and never sends must not hold a thread for ever.
 _READ_LIMIT_S = 30.0
 _LARGEST_BODY = 32_000_000
+#: A slow answer is written in pieces of this time.
+_SLOW_STEP_S = 0.02
+_FAULT_DETAIL = "planned fault of the sandbox"
 
 
 @dataclass(frozen=True)
@@ -76,12 +80,24 @@ class Answer:
 Route = tuple[str, str, Callable[[ServiceRequest], Answer]]
 
 
-class Service(Protocol):
-    """A remote service: its routes, and how it forgets what clients did."""
+class Service:
+    """A remote service: its routes, and for one that keeps something, how it forgets it."""
 
-    def routes(self) -> Sequence[Route]: ...
+    def routes(self) -> Sequence[Route]:
+        raise NotImplementedError
 
-    def reset(self) -> None: ...
+    def reset(self) -> None:
+        """Forget what clients did."""
+
+    def settle(self) -> None:
+        """Finish the work that is due after the clock was moved."""
+
+    def close(self) -> None:
+        """End threads and remove files; the service is not used again."""
+
+    def error_answer(self, path: str, status: int, detail: str) -> Answer | None:
+        """Give an error in the form of this service, or None for a path that is not its own."""
+        return None
 
 
 class SandboxServer:
@@ -135,6 +151,8 @@ class SandboxServer:
             self._thread.join()
             self._thread = None
         self._server.server_close()
+        for service in self.services:
+            service.close()
 
     def __enter__(self) -> SandboxServer:
         return self.start()
@@ -149,6 +167,20 @@ class SandboxServer:
         self.log.clear()
         for service in self.services:
             service.reset()
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock; work that is due by then is done when this returns."""
+        self.clock.advance(seconds)
+        for service in self.services:
+            service.settle()
+
+    def error_answer(self, path: str, status: int, detail: str) -> Answer:
+        """Give an error in the form of the service that the path belongs to."""
+        for service in self.services:
+            answer = service.error_answer(path, status, detail)
+            if answer is not None:
+                return answer
+        return Answer.of_json({"errors": [detail]}, status)
 
     def answer(self, request: ServiceRequest) -> Answer:
         """Give the answer of the first route that fits; 404 and 405 as JSON errors."""
@@ -173,11 +205,11 @@ class SandboxServer:
             if (request.method, action) == ("POST", "reset"):
                 self.reset()
             elif (request.method, action) == ("POST", "advance"):
-                self.clock.advance(float(value["seconds"]))
+                self.advance(float(value["seconds"]))
             elif (request.method, action) == ("POST", "fault"):
                 self.faults.add(Fault.from_json(value))
             else:
-                return Answer.of_json({"errors": [f"No {request.method} {request.path} here."]}, 404)
+                return self.answer(request)
         except (InsarError, ValueError, KeyError, TypeError) as error:
             return Answer.of_json({"errors": [str(error)]}, 400)
         return Answer.of_json({"now_s": self.clock.now_s()})
@@ -232,6 +264,12 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PATCH(self) -> None:
         self._serve()
 
+    def do_PUT(self) -> None:
+        self._serve()
+
+    def do_DELETE(self) -> None:
+        self._serve()
+
     def _serve(self) -> None:
         sandbox = self.server.sandbox
         request = self._read_request()
@@ -248,10 +286,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._drop()
             return
         if fault is not None and fault.status is not None:
-            answer = _faulty_answer(fault)
+            answer = _faulty_answer(fault, sandbox.error_answer(request.path, fault.status, _FAULT_DETAIL))
         else:
             answer = sandbox.answer(request)
         self._log(request, answer.status)
+        if fault is not None and fault.lose_answer:
+            self._drop()
+            return
         self._send(answer, fault)
 
     def _read_request(self) -> ServiceRequest | None:
@@ -277,7 +318,7 @@ class _Handler(BaseHTTPRequestHandler):
             form,
             headers,
             body,
-            None if is_steering else self.server.sandbox.faults.take(parts.path),
+            None if is_steering else self.server.sandbox.faults.take(self.command, parts.path),
         )
 
     def _log(self, request: ServiceRequest, status: int) -> None:
@@ -297,11 +338,23 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD":
             return
+        rate = fault.rate if fault is not None else None
         if fault is not None and fault.truncate_after is not None:
-            self.wfile.write(body[: fault.truncate_after])
+            self._write(body[: fault.truncate_after], rate)
             self._drop()
             return
-        self.wfile.write(body)
+        self._write(body, rate)
+
+    def _write(self, body: bytes, rate: float | None) -> None:
+        """Write a body, at a rate of so many bytes a second when one is given."""
+        if rate is None:
+            self.wfile.write(body)
+            return
+        started, step = time.monotonic(), max(int(rate * _SLOW_STEP_S), 1)
+        for start in range(0, len(body), step):
+            self.wfile.write(body[start : start + step])
+            sent = min(start + step, len(body))
+            time.sleep(max(started + sent / rate - time.monotonic(), 0.0))
 
     def _drop(self) -> None:
         self.close_connection = True
@@ -312,8 +365,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.close()
 
 
-def _faulty_answer(fault: Fault) -> Answer:
-    status = fault.status if fault.status is not None else 500
+def _faulty_answer(fault: Fault, usual: Answer) -> Answer:
+    """Give the planned error: the body of the fault, else the usual one of the service."""
     headers = {} if fault.retry_after_s is None else {"Retry-After": f"{fault.retry_after_s:g}"}
-    body = fault.body if fault.body is not None else json.dumps({"errors": ["planned fault of the sandbox"]})
-    return Answer(status, body.encode("utf-8"), fault.content_type, headers)
+    if fault.body is not None:
+        return Answer(usual.status, fault.body.encode("utf-8"), fault.content_type, headers)
+    return Answer(usual.status, usual.body, usual.content_type, headers)

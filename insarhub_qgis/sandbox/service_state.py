@@ -36,6 +36,10 @@ class Fault:
 
     Attributes
     ----------
+    method
+        Of those requests; empty for any.
+    skip
+        So many of those requests go through before.
     status
         Answer with this status instead of working; None works and spoils the answer as the other fields say.
     body, content_type
@@ -48,16 +52,30 @@ class Fault:
         Close the connection after so many bytes of the body; the length stays announced.
     cut_body
         Send only so many bytes of the body, and announce just those.
+    rate
+        Send the body at so many bytes a second.
     drop
-        Close the connection without an answer.
+        Close the connection without an answer; the request was not worked on.
+    lose_answer
+        Work on the request, and close the connection before the answer.
     keep_share
         Share 0..1 of the items of each page that is sent, ``hits`` stays.
     expire_token
         Treat every token as expired.
+    empty_page
+        Answer a list of jobs with none of them, and with ``next``.
+    file_name
+        Name that the files of jobs have in the answer.
+    etag_change
+        From this request on the file has another ETag, as if it had been made again.
+    wrong_length
+        So many bytes more (less, when negative) than the job says the file has.
     """
 
     route: str = "/"
     times: int = 1
+    method: str = ""
+    skip: int = 0
     status: int | None = None
     body: str | None = None
     content_type: str = "application/json"
@@ -65,16 +83,25 @@ class Fault:
     delay_s: float = 0.0
     truncate_after: int | None = None
     cut_body: int | None = None
+    rate: float | None = None
     drop: bool = False
+    lose_answer: bool = False
     keep_share: float | None = None
     expire_token: bool = False
+    empty_page: bool = False
+    file_name: str | None = None
+    etag_change: bool = False
+    wrong_length: int = 0
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Fault:
         try:
-            return cls(**value)
+            fault = cls(**value)
         except TypeError as error:
             raise InsarError("sandbox.bad_fault", reason=str(error)) from error
+        if fault.rate is not None and fault.rate <= 0:
+            raise InsarError("sandbox.bad_fault", reason="rate is more than 0")
+        return fault
 
 
 class FaultPlan:
@@ -88,11 +115,14 @@ class FaultPlan:
         with self._lock:
             self._faults.append(fault)
 
-    def take(self, path: str) -> Fault | None:
+    def take(self, method: str, path: str) -> Fault | None:
         """Give the fault of this request, and count it."""
         with self._lock:
             for index, fault in enumerate(self._faults):
-                if path.startswith(fault.route):
+                if path.startswith(fault.route) and fault.method in ("", method):
+                    if fault.skip > 0:
+                        self._faults[index] = replace(fault, skip=fault.skip - 1)
+                        continue
                     self._faults[index] = replace(fault, times=fault.times - 1)
                     if fault.times <= 1:
                         del self._faults[index]
