@@ -602,6 +602,35 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "There is no decay map for {season}, {polarization}.",
         "Choose winter, spring, summer or fall, and a polarisation that the data set has.",
     ),
+    # HyP3 jobs
+    "hyp3_jobs.never_asked": (
+        "The service was not asked about the job {job_id} yet, or its answer was not understood.",
+        "Press Refresh.",
+    ),
+    "hyp3_jobs.not_found": (
+        "The service did not know the job {job_id} when it was asked; before that it was {known}.",
+        "Check that the job file belongs to this service, and refresh later; products on disk stay usable.",
+    ),
+    "hyp3_jobs.failed": (
+        "HyP3 could not process the job {job_id}.",
+        "Look into its log, then retry it; a retry costs credits again.",
+    ),
+    "hyp3_jobs.failed_again": (
+        "HyP3 could not process this pair {times} times; the last job is {job_id}.",
+        "Look into its log; if the reason is the same, remove the pair from the network.",
+    ),
+    "hyp3_jobs.expired": (
+        "The product {file} expired on {expired_at} before it was downloaded.",
+        "Retry the job with expired jobs included; that costs credits again.",
+    ),
+    "product.gone": (
+        "The product {file} is no longer at its address.",
+        "Refresh; if it has expired, retry the job with expired jobs included.",
+    ),
+    "product.unsafe_name": (
+        "The service names the product {name}, which is not the name of a HyP3 zip.",
+        "Nothing was downloaded; report it to the operator of the service.",
+    ),
     # products
     "product.name": ("{name} is not the name of a HyP3 product.", "Keep the names that HyP3 gives."),
     "product.not_a_zip": ("{file} is no zip file.", "Download it again."),
@@ -1017,7 +1046,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "credentials.not_sandbox": (
         "A real login was about to be sent while the sandbox is on; nothing was sent.",
-        "Switch the sandbox off in Options, or sign in with a sandbox account.",
+        "Switch the sandbox off in Options, choose a sandbox account, or leave the account empty.",
     ),
     "credentials.sandbox_only": (
         "A login of the sandbox was about to be sent to {service}; nothing was sent.",
@@ -1062,6 +1091,34 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "credentials.no_session": (
         "{account} is signed in, but {service} would not get to know of it.",
         "Use a token instead of user and password.",
+    ),
+    "credentials.no_account": (
+        "No Earthdata account is chosen.",
+        "Add an account in Options > InSARHub, or choose which one of several is usually signed in.",
+    ),
+    "credentials.account_gone": (
+        "QGIS's authentication database has no configuration {account} any more.",
+        "Choose another account, or add it again in Options > InSARHub.",
+    ),
+    "credentials.not_earthdata": (
+        "The authentication configuration {account} is neither user and password nor a header Authorization with a bearer token.",
+        "Choose another one, or add the account in Options > InSARHub.",
+    ),
+    "credentials.master_password": (
+        "QGIS's authentication database stays closed: its master password was not given or is not right.",
+        "Try again and enter the master password of QGIS; Settings > Options > Authentication can set a new one.",
+    ),
+    "credentials.database_disabled": (
+        "QGIS's authentication database cannot be used: {reason}.",
+        "Look at Settings > Options > Authentication; without the database no account can be kept.",
+    ),
+    "credentials.not_readable": (
+        "The authentication configuration {account} cannot be read.",
+        "Add the account again in Options > InSARHub.",
+    ),
+    "credentials.not_stored": (
+        "QGIS could not change the account {account} in its authentication database.",
+        "Look into the log panel, tab Authentication, and check that the profile folder can be written.",
     ),
     "login_file.missing": (
         "There is no file {file}.",

@@ -35,6 +35,8 @@ class Settings:
         Memory limit that MintPy is told, in GB.
     use_sandbox, sandbox_url
         Whether the sandbox answers for all services, and its address.
+    earthdata_account
+        Id of the authentication configuration of the Earthdata account that is usually signed in; empty: none chosen.
     is_tour_shown
         The three-step tour was offered once.
     last_page, last_job
@@ -52,6 +54,9 @@ class Settings:
         self.use_sandbox = QgsSettingsEntryBool("use-sandbox", node, False, "The sandbox answers")
         self.sandbox_url = QgsSettingsEntryString(
             "sandbox-url", node, "http://127.0.0.1:8090", "Address of the sandbox"
+        )
+        self.earthdata_account = QgsSettingsEntryString(
+            "earthdata-account", node, "", "Authentication configuration of the usual Earthdata account"
         )
         self.is_tour_shown = QgsSettingsEntryBool("is-tour-shown", node, False, "The tour was offered")
         self.last_page = QgsSettingsEntryString("last-page", node, "", "Job page that was open last")
