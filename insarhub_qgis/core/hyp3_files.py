@@ -196,6 +196,20 @@ def update_job_file(path: Path, own: Mapping[str, Any], out_dir: Path | None = N
     return read_job_file(path)
 
 
+def update_seen(path: Path, seen: Mapping[str, Mapping[str, Any]]) -> JobFile:
+    """Change entries of ``last_seen`` key by key: what else an entry holds stays, whoever wrote it.
+
+    Parameters
+    ----------
+    seen
+        Job id -> changed keys. Errors as `add_jobs`.
+    """
+    with folder_lock(path.parent, "jobs"):
+        file = read_job_file(path)
+        merged = {job_id: {**file.last_seen.get(job_id, {}), **changes} for job_id, changes in seen.items()}
+        return update_job_file(path, {"last_seen": merged})
+
+
 def read_product_cache(folder: Path) -> ProductCache | None:
     """Read ``.insarhub_cache.json``; None when there is none. Names that are no product zips are left out.
 

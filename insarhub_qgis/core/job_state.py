@@ -8,9 +8,10 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
-from insarhub_qgis.core import mintpy_job
+from insarhub_qgis.core import hyp3_jobs, mintpy_job
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.hyp3_files import JobFile, find_job_files, read_product_cache
+from insarhub_qgis.core.hyp3_jobs import counts, done_of, find_local_products, job_rows
 from insarhub_qgis.core.isce_files import FAILED, SUCCEEDED, find_isce_job_files, read_isce_jobs
 from insarhub_qgis.core.isce_files import RUNNING as ISCE_RUNNING
 from insarhub_qgis.core.job_config import (
@@ -207,34 +208,29 @@ def _processor_stage(
         return _stage(PROCESSOR, config, state=state, done_count=done, total_count=len(words))
     if is_damaged:
         return _stage(PROCESSOR, config, state=NEEDS_YOU)
-    ids = [job_id for file in job_files for job_id in file.ids]
-    if not ids:
+    if not any(file.ids for file in job_files):
         count = len(products) or None
         has_pairs = stack is not None and bool(stack.pairs)
         state = DONE if products else READY if has_pairs else NOT_BEGUN
         return _stage(PROCESSOR, config, state=state, done_count=count, total_count=count)
-    return _hyp3_stage(config, job_files, ids, products)
+    return _hyp3_stage(folder, config, job_files)
 
 
-def _hyp3_stage(
-    config: JobConfig, job_files: list[JobFile], ids: list[str], products: list[ProductName]
-) -> StageState:
-    seen = {job_id: item for file in job_files for job_id, item in file.last_seen.items()}
-    repeated = {old for file in job_files for old in file.retry_of.values()}
-    # The newest descendant of a job speaks for its pair.
-    current = [job_id for job_id in dict.fromkeys(ids) if job_id not in repeated]
-    words = [str(seen[job_id].get("status") or "").upper() if job_id in seen else "" for job_id in current]
-    done = max(words.count("SUCCEEDED"), min(len(products), len(current)))
-    if len(products) >= len(current):
+def _hyp3_stage(folder: JobFolder, config: JobConfig, job_files: list[JobFile]) -> StageState:
+    local_products = find_local_products(folder.product_folders())
+    rows = job_rows(job_files, local_products)
+    succeeded, downloaded, total = done_of(rows, local_products)
+    found = counts(rows)
+    if downloaded == total:
         state = DONE
-    elif "FAILED" in words or "EXPIRED" in words or "" in words or "UNKNOWN" in words:
+    elif found[hyp3_jobs.FAILED] or found[hyp3_jobs.EXPIRED] or found[hyp3_jobs.UNKNOWN]:
         # Without an answer of the service nothing may be said to run: a refresh is the next step.
         state = NEEDS_YOU
-    elif "PENDING" in words or "RUNNING" in words:
+    elif found[hyp3_jobs.PENDING] or found[hyp3_jobs.RUNNING]:
         state = RUNNING
     else:
         state = READY
-    return _stage(PROCESSOR, config, state=state, done_count=done, total_count=len(current))
+    return _stage(PROCESSOR, config, state=state, done_count=succeeded, total_count=total)
 
 
 def _analyzer_stage(folder: JobFolder, config: JobConfig) -> StageState:

@@ -16,13 +16,14 @@ from typing import Any
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.footprints import Polygon, area_km2, covered_share, polygon_of_ring, polygons_of_wkt
 from insarhub_qgis.core.hyp3_files import JobFile, find_job_files
+from insarhub_qgis.core.iso_times import moment_of
 from insarhub_qgis.core.job_config import PROCESSOR
 from insarhub_qgis.core.network_budget import PairPrices, is_processed
 from insarhub_qgis.core.network_diagnostics import NetworkDiagnostics, diagnose_network
 from insarhub_qgis.core.network_files import OpenNetwork, pair_faults
 from insarhub_qgis.core.network_graph import PairKey
 from insarhub_qgis.core.network_model import StackNetwork
-from insarhub_qgis.core.processed_pairs import moment_of, processed_stamps, product_names
+from insarhub_qgis.core.processed_pairs import processed_stamps, product_names
 from insarhub_qgis.core.relative_orbit import relative_orbit
 from insarhub_qgis.core.scene_facts import SceneFacts
 from insarhub_qgis.core.scenes import Scene

@@ -9,6 +9,7 @@ from typing import Any
 
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.hyp3_files import JobFile, find_job_files
+from insarhub_qgis.core.iso_times import moment_of
 from insarhub_qgis.core.job_folder import JobFolder
 from insarhub_qgis.core.network_budget import PairPrices, pair_stamp
 from insarhub_qgis.core.product_names import ProductName
@@ -72,15 +73,6 @@ def product_names(job: JobFolder) -> set[str]:
         except OSError:
             continue
     return found
-
-
-def moment_of(text: Any) -> datetime | None:
-    """Read an ISO time, UTC when it names no zone; None when it is none."""
-    try:
-        found = datetime.fromisoformat(str(text).replace("Z", "+00:00")) if text else None
-    except ValueError:
-        return None
-    return found.replace(tzinfo=timezone.utc) if found is not None and found.tzinfo is None else found
 
 
 def _paid(file: JobFile) -> float | None:
