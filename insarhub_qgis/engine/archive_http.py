@@ -209,14 +209,14 @@ def check_answer(response: requests.Response, *, expects_json: bool) -> None:
     status = response.status_code
     if status == 429:
         raise InsarError(
-            "archive.busy", service=_service(response), retry_after_s=_retry_after_s(response.headers)
+            "archive.busy", service=_service(response), retry_after_s=retry_after_s(response.headers)
         )
     if status >= 500:
         raise InsarError("archive.down", service=_service(response), status=status, reason=_said(response))
     if status >= 400:
         raise InsarError("archive.refused", service=_service(response), status=status, reason=_said(response))
     if expects_json and status == 200 and not _is_json(response):
-        raise InsarError("archive.not_json", service=_service(response), start=_shown(response.text)[:80])
+        raise InsarError("archive.not_json", service=_service(response), start=shown(response.text)[:80])
 
 
 def _is_json(response: requests.Response) -> bool:
@@ -267,7 +267,7 @@ def _wait_before_next(error: InsarError, attempt: int) -> float | None:
     return max(wait_s, float(asked_s)) if asked_s <= _LONGEST_WAIT_S else None
 
 
-def _retry_after_s(headers: Mapping[str, str]) -> float | None:
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
     try:
         seconds = float(headers.get("Retry-After", ""))
     except ValueError:
@@ -280,14 +280,14 @@ def _said(response: requests.Response) -> str:
     try:
         value = response.json()
     except ValueError:
-        return _shown(response.reason or "")
+        return shown(response.reason or "")
     said = (
         value.get("errors") or value.get("detail") or value.get("error") if isinstance(value, dict) else value
     )
-    return _shown("; ".join(map(str, said)) if isinstance(said, list) else str(said))
+    return shown("; ".join(map(str, said)) if isinstance(said, list) else str(said))
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """Cut a text for people, without accounts in addresses."""
     plain = " ".join(_USER_IN_URL.sub("//", text).split())
     return plain if len(plain) <= _SHOWN else f"{plain[:_SHOWN]}..."
@@ -295,26 +295,26 @@ def _shown(text: str) -> str:
 
 def _is_timeout(exception: BaseException) -> bool:
     """Tell whether the answer stopped coming, which requests does not tell from a lost connection."""
-    return any(isinstance(cause, (TimeoutError, ReadTimeoutError)) for cause in _chain(exception))
+    return any(isinstance(cause, (TimeoutError, ReadTimeoutError)) for cause in causes_of(exception))
 
 
 def _reason(exception: BaseException) -> str:
     """Say in plain words why a request got nowhere."""
-    causes = _chain(exception)
+    causes = causes_of(exception)
     for kind, text in _REASONS:
         if any(isinstance(cause, kind) for cause in causes):
             return text
     told = [cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror]
     if told:
-        return _shown(told[-1])
+        return shown(told[-1])
     # Object addresses in the text of a library help nobody.
     return (
-        _shown(re.sub(r"<[^<>]* object at 0x[0-9a-f]+>(: )?", "", str(causes[-1])))
+        shown(re.sub(r"<[^<>]* object at 0x[0-9a-f]+>(: )?", "", str(causes[-1])))
         or type(causes[-1]).__name__
     )
 
 
-def _chain(exception: BaseException) -> list[BaseException]:
+def causes_of(exception: BaseException) -> list[BaseException]:
     """Give an exception and what caused it, outermost first; libraries hide causes in several places."""
     found: list[BaseException] = []
     waiting: list[BaseException | None] = [exception]

@@ -26,5 +26,6 @@ COMMANDS = CommandTable(
         requests.OpenSearchAnswer: "insarhub_qgis.engine.search:open_answer",
         requests.AddJobs: "insarhub_qgis.engine.add_jobs:run",
         requests.ComputeBaselines: "insarhub_qgis.engine.baselines:run",
+        requests.Hyp3Account: "insarhub_qgis.engine.hyp3_account:run",
     }
 )

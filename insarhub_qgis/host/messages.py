@@ -1152,6 +1152,91 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The sandbox does not know this fault: {reason}.",
         "Use the fields that its documentation names.",
     ),
+    # HyP3: options and answers of the service
+    "hyp3_options.unknown": (
+        "The options {names} are no options of HyP3 jobs.",
+        "Leave them out.",
+    ),
+    "hyp3_options.bad_value": (
+        "{value} is no value of the option {name}.",
+        "Give one of: {allowed}.",
+    ),
+    "hyp3_options.looks": (
+        "{job_type} has no looks {looks}.",
+        "Choose one of: {allowed}.",
+    ),
+    "hyp3_options.name": (
+        "The name prefix {prefix} holds no letter or digit.",
+        "Give a short word of letters and digits.",
+    ),
+    "hyp3_options.chunk_clamped": (
+        "The job's submission chunk of {value} is more than HyP3 takes; {limit} is used.",
+        "Nothing to do.",
+    ),
+    "hyp3_options.no_price": (
+        "HyP3 names no price for {job_type} with these options, so nothing was sent.",
+        "Choose another job type or other looks.",
+    ),
+    "hyp3.unauthorized": (
+        "{service} does not take the login: {reason}.",
+        "Test the account in Options > InSARHub, and renew its token or password there.",
+    ),
+    "hyp3.token_expired": (
+        "The token has expired, so {service} does not take it any more.",
+        "Make a new token on the Earthdata profile page, put it into Options > InSARHub, and go on.",
+    ),
+    "hyp3.not_approved": (
+        "HyP3 does not accept jobs of this account yet (access: {state}).",
+        "Ask for access on the page that HyP3 names, {page}, and try again once it is granted.",
+    ),
+    "hyp3.forbidden": (
+        "HyP3 does not allow this for the account: {reason}.",
+        "Sign in with the account that submitted the job.",
+    ),
+    "hyp3.not_found": (
+        "{service} does not know what was asked for: {reason}.",
+        "The job may be of another service. Refresh, or check the address of HyP3 in Options.",
+    ),
+    "hyp3.not_served": (
+        "{service} does not understand this call (HTTP {status}).",
+        "Check the address of HyP3 in Options > InSARHub; if it is right, update the plugin.",
+    ),
+    "hyp3.busy": (
+        "{service} is busy and asks to wait. What was accepted is saved.",
+        "Try again in some minutes; nothing is paid twice.",
+    ),
+    "hyp3.down": (
+        "{service} has a fault (HTTP {status}: {reason}). What was accepted is saved.",
+        "Nothing is wrong on your side. Try again in some minutes; nothing is paid twice.",
+    ),
+    "hyp3.not_json": (
+        "Something else answered in place of {service}: {start}.",
+        "A network's sign-in page or a proxy may be in the way. Open a web page in the browser, sign in, and try again.",
+    ),
+    "hyp3.bad_answer": (
+        "The answer of HyP3 is not understood: {reason}.",
+        "Try again; if it stays, update the plugin or the engine environment.",
+    ),
+    "hyp3.answer_lost": (
+        "The answer of HyP3 to a submission got lost ({reason}).",
+        "Submit again: jobs that arrived after all are found first, so nothing is paid twice.",
+    ),
+    "hyp3.no_credits": (
+        "The credits do not suffice: these jobs would cost {cost}, {left} are left. None of them was sent.",
+        "Choose fewer pairs, or submit the rest when the credits are renewed next month.",
+    ),
+    "hyp3.unknown_scenes": (
+        "The archive does not know the scenes {scenes}.",
+        "Remove their pairs, or search again: the scenes may have been replaced by newer versions.",
+    ),
+    "hyp3.no_dem": (
+        "There is no elevation model below the scenes {scenes}.",
+        "Remove their pairs: HyP3 cannot process them.",
+    ),
+    "hyp3.refused": (
+        "HyP3 refuses the job: {reason}.",
+        "Check options and pairs; if they are right, update the plugin.",
+    ),
 }
 
 

@@ -78,6 +78,8 @@ def test_widgets_stay_in_gui():
     [
         ("subprocess", {"process.py"}),
         ("h5py", {"mintpy_hdf5.py"}),
+        ("asf_search", {"asf_door.py"}),
+        ("hyp3_sdk", {"hyp3_door.py"}),
     ],
 )
 def test_a_library_has_one_door_in_the_engine(library, door):
