@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from shapely.affinity import translate
+from shapely.affinity import scale, translate
 from shapely.geometry import LineString, Point, Polygon, box
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
@@ -26,6 +26,7 @@ from insarhub_qgis.sandbox.server import Answer, Route, Service, ServiceRequest
 SEARCH_AFTER = "CMR-Search-After"
 _LARGEST_PAGE = 2000
 _DEFAULT_PAGE = 10
+_METRES_PER_DEGREE = 111_195.0
 #: What clients send that changes nothing here.
 _PLAIN_FIELDS = {"sort_key[]", "options[temporal][and]", "options[platform][ignore_case]"}
 _PATTERN_OPTION = "options[readable_granule_name][pattern]"
@@ -203,6 +204,15 @@ def _platform_test(values: Sequence[str]) -> _Test:
     )
 
 
+def _instrument_test(values: Sequence[str]) -> _Test:
+    wanted = {value.upper() for value in values}
+    return lambda granule: any(
+        str(instrument.get("ShortName", "")).upper() in wanted
+        for platform in granule.umm.get("Platforms", [])
+        for instrument in platform.get("Instruments", [])
+    )
+
+
 def _provider_test(values: Sequence[str]) -> _Test:
     wanted = set(values)
     return lambda granule: granule.item.get("meta", {}).get("provider-id", "ASF") in wanted
@@ -282,6 +292,11 @@ def _temporal_test(value: str) -> _Test:
     return is_inside
 
 
+def _updated_test(value: str) -> _Test:
+    since = _instant(value)
+    return lambda granule: _instant(str(granule.item["meta"]["revision-date"])) >= since
+
+
 # --- Areas ---
 
 
@@ -338,20 +353,39 @@ def _line_test(value: str) -> _Test:
     return _area_test(LineString(points))
 
 
+def _circle_test(value: str) -> _Test:
+    """``longitude,latitude,radius in metres``."""
+    centre, _, radius = value.rpartition(",")
+    points = _coordinates(centre, "circle")
+    try:
+        radius_deg = float(radius) / _METRES_PER_DEGREE
+    except ValueError as error:
+        raise _Refused(f"[{value[:80]}] is not a valid URL encoded circle") from error
+    if len(points) != 1 or not 0 < radius_deg < 90:
+        raise _Refused(f"[{value[:80]}] is not a valid URL encoded circle")
+    ((longitude, latitude),) = points
+    widening = 1 / max(math.cos(math.radians(latitude)), 0.01)
+    return _area_test(scale(Point(longitude, latitude).buffer(radius_deg), widening, 1.0))
+
+
 _LIST_TESTS: dict[str, Callable[[Sequence[str]], _Test]] = {
     "granule_ur[]": _granule_ur_test,
     "shortName": _short_name_test,
     "short_name": _short_name_test,
     "platform[]": _platform_test,
     "provider": _provider_test,
+    "instrument[]": _instrument_test,
     "collection_concept_id": _collection_test,
+    "echo_collection_id[]": _collection_test,
 }
 _SINGLE_TESTS: dict[str, Callable[[str], _Test]] = {
     "attribute[]": _attribute_test,
     "orbit_number": _orbit_test,
     "temporal": _temporal_test,
+    "updated_since": _updated_test,
     "bounding_box": _bounding_box_test,
     "polygon": _polygon_test,
     "point": _point_test,
     "line": _line_test,
+    "circle": _circle_test,
 }
