@@ -5,7 +5,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sandbox run test lint bench stage zip install screenshots translations clean
+.PHONY: help setup demo sandbox run test lint bench interchange stage zip install screenshots translations clean
 
 # The Python that PyQGIS belongs to; another python3 may come first on PATH.
 QGIS_PYTHON ?= /usr/bin/python3
@@ -49,6 +49,12 @@ lint: ## formatting, types, import contracts, QGIS rules and the plugin reposito
 bench: setup ## ratios to InSARHub and MintPy, measured in one run
 	@tools/make_environments.sh bench
 	@$(ENGINE_ENV)/bin/python bench/run.py
+
+interchange: setup ## folders both ways between InSARHub 0.4.2 and the plugin, value by value; table in build/interchange.md
+	@tools/make_environments.sh bench
+	@mkdir -p build
+	@INSARHUB_INTERCHANGE_TABLE=build/interchange.md $(ENGINE_ENV)/bin/python -m pytest -q tests/engine/test_interchange.py
+	@cat build/interchange.md
 
 stage: ## build/stage/insarhub_qgis: the plugin folder as QGIS wants it
 	@$(QGIS_PYTHON) tools/stage.py build/stage

@@ -317,7 +317,9 @@ def read_pair_database(folder: Path) -> PairDatabase | None:
     }
     is_percent = any(value > 1 for value in scores.values())
     factors: dict[Pair, Mapping[str, Any]] = {}
-    for pair, item in _by_pair(document.get("factors")).items():
+    # Factors of later versions have other meanings; of those only the verdicts count.
+    is_documented = not isinstance(version, int) or version <= DATABASE_VERSION
+    for pair, item in _by_pair(document.get("factors") if is_documented else None).items():
         if isinstance(item, Mapping):
             score: Any = item.get("score")
             factors[pair] = (

@@ -195,8 +195,16 @@ class Stack:
                 "scores": {comma_key(pair): rounded_score(score) for pair, score in self.scores.items()},
                 "factors": {comma_key(pair): dict(item) for pair, item in self.factors.items()},
                 "status": {
-                    colon_key(pair): HEALTHY if rounded_score(score) >= GREEN else CONCERN
-                    for pair, score in self.scores.items()
+                    # Verdicts of InSARHub on pairs that never had a score are not ours to drop.
+                    **{
+                        colon_key(pair): label
+                        for pair, label in self.labels.items()
+                        if pair not in before.scores
+                    },
+                    **{
+                        colon_key(pair): HEALTHY if rounded_score(score) >= GREEN else CONCERN
+                        for pair, score in self.scores.items()
+                    },
                 },
             }
         return document

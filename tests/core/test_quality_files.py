@@ -182,10 +182,12 @@ def test_scales_and_orders_of_the_database_give_the_same_model(tmp_path: Path) -
 
 
 def test_version_4_tells_labels_only(tmp_path: Path) -> None:
-    put_json(tmp_path / DATABASE_NAME, DATABASE_042)
+    factors = {f"{A}:{B}": {"coherence_expected": 0.4, "events": []}}
+    put_json(tmp_path / DATABASE_NAME, {**DATABASE_042, "factors": factors})
     database = read_pair_database(tmp_path)
     assert database is not None
     assert (database.version, database.scores, database.labels) == (4, {}, {AB: "concern"})
+    assert database.factors == {}
     write_pair_database(tmp_path, [A, B], {}, {})
     after = get_json(tmp_path / DATABASE_NAME)
     assert after["_schema_version"] == 1

@@ -114,6 +114,15 @@ def test_new_quality_is_written_as_documented_and_foreign_keys_stay(tmp_path: Pa
     assert written["pairs"] == STACK_040["pairs"]
 
 
+def test_new_scores_leave_verdicts_of_pairs_that_have_none(tmp_path: Path) -> None:
+    job = JobFolder(make_job_folder(tmp_path, stack=STACK_042))
+    written = get_json(job.write_stack(replace(job.read_stack(), scores={AB: 12.0})))
+    assert written["pair_quality"]["status"] == {f"{A}:{B}": "concern", f"{A}:{C}": "concern"}
+    # A verdict of ours goes with its score.
+    written = get_json(job.write_stack(replace(job.read_stack(), scores={})))
+    assert written["pair_quality"]["status"] == {f"{A}:{C}": "concern"}
+
+
 def test_scores_round_halves_away_from_zero() -> None:
     assert [rounded_score(value) for value in (42.25, 49.75, 59.95, 0.0)] == [42.3, 49.8, 60.0, 0.0]
 
