@@ -7,15 +7,14 @@ Users take every refusal for a wrong password, so each case has a code of its ow
 from __future__ import annotations
 
 import base64
-import time
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 import requests
 from requests.cookies import get_cookie_header
 
+from insarhub_qgis.core.bearer_token import iso_time, read_token
 from insarhub_qgis.core.credentials import Credential
 from insarhub_qgis.core.earthdata_pages import (
     APPLICATIONS_PAGE,
@@ -29,14 +28,13 @@ from insarhub_qgis.core.endpoints import Endpoints
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.login_files import netrc_file, read_netrc
 from insarhub_qgis.core.run_context import RunContext
-from insarhub_qgis.core.sandbox_credentials import SANDBOX_USER_PREFIX, is_sandbox_token, token_claims
+from insarhub_qgis.core.sandbox_credentials import SANDBOX_USER_PREFIX, token_claims
 from insarhub_qgis.engine.archive_http import ArchiveAdapter
 
 COOKIE = "asf-urs"
 #: The application that HyP3 signs in as, as hyp3_sdk does.
 _CLIENT_ID = "BO_n7nTIlMljdvU6kRRB3g"
 _MOST_REDIRECTS = 10
-_BEARER = "bearer "
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ def sign_in(
     session.cookies.set_cookie(cookie)
     claims = token_claims(cookie.value) or {}
     expires_s = claims.get("exp") or cookie.expires
-    return Account(str(claims.get("uid") or user), kind, _iso(expires_s))
+    return Account(str(claims.get("uid") or user), kind, iso_time(expires_s))
 
 
 def check_belongs(endpoints: Endpoints, *, is_of_sandbox: bool) -> None:
@@ -114,24 +112,10 @@ def check_belongs(endpoints: Endpoints, *, is_of_sandbox: bool) -> None:
 
 
 def _with_token(session: requests.Session, endpoints: Endpoints, text: str) -> Account:
-    token = text.strip()
-    if token.lower().startswith(_BEARER):
-        token = token[len(_BEARER) :].strip()
-    claims = token_claims(token) if token.isascii() and not any(map(str.isspace, token)) else None
-    uid, expires_s = (claims or {}).get("uid"), (claims or {}).get("exp")
-    if not uid or isinstance(expires_s, bool) or not isinstance(expires_s, (int, float)):
-        raise InsarError("credentials.token_malformed", page=BEARER_PAGE)
-    check_belongs(endpoints, is_of_sandbox=is_sandbox_token(token))
-    expires_at = _iso(expires_s)
-    if expires_s <= time.time():
-        raise InsarError(
-            "credentials.token_expired",
-            account=str(uid),
-            expired_at=expires_at,
-            page=BEARER_PAGE,
-        )
-    _carry(session, _Header(f"Bearer {token}", endpoints.hyp3))
-    return Account(str(uid), "token", expires_at)
+    token = read_token(text)
+    check_belongs(endpoints, is_of_sandbox=token.is_of_sandbox)
+    _carry(session, _Header(f"Bearer {token.text}", endpoints.hyp3))
+    return Account(token.account, "token", token.expires_at)
 
 
 class _Header:
@@ -246,12 +230,3 @@ def _check_redirect(address: str, user: str) -> None:
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port
-
-
-def _iso(seconds: Any) -> str | None:
-    if seconds is None:
-        return None
-    try:
-        return datetime.fromtimestamp(float(seconds), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (ValueError, OverflowError, OSError):
-        return None

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from qgis.core import QgsApplication, QgsAuthManager, QgsAuthMethodConfig
 
+from insarhub_qgis.core.bearer_token import read_token
 from insarhub_qgis.core.credentials import Credential
 from insarhub_qgis.core.earthdata_pages import BEARER_PAGE, SIGN_IN_PAGE
 from insarhub_qgis.core.errors import InsarError
@@ -22,7 +23,6 @@ from insarhub_qgis.core.sandbox_credentials import (
     SANDBOX_USER_PREFIX,
     is_sandbox_token,
     make_sandbox_token,
-    token_claims,
 )
 from insarhub_qgis.host.endpoints import is_sandbox_on
 from insarhub_qgis.host.settings import settings
@@ -92,19 +92,8 @@ def add_token(token: str) -> str:
     InsarError
         ``credentials.token_malformed``, ``credentials.token_expired``, and the codes of `open_database`.
     """
-    text = token.strip()
-    if text.lower().startswith("bearer "):
-        text = text[7:].strip()
-    claims = token_claims(text) if text.isascii() else None
-    uid, expires_s = (claims or {}).get("uid"), (claims or {}).get("exp")
-    if not uid or not isinstance(expires_s, (int, float)):
-        raise InsarError("credentials.token_malformed", page=BEARER_PAGE)
-    if expires_s <= time.time():
-        expired_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(expires_s))
-        raise InsarError(
-            "credentials.token_expired", account=str(uid), expired_at=expired_at, page=BEARER_PAGE
-        )
-    return _keep(f"Earthdata {uid} (token)", "APIHeader", {_HEADER: f"Bearer {text}"})
+    read = read_token(token)
+    return _keep(f"Earthdata {read.account} (token)", "APIHeader", {_HEADER: f"Bearer {read.text}"})
 
 
 def add_password(user: str, password: str) -> str:

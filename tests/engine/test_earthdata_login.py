@@ -80,6 +80,9 @@ class Login:
     def reset(self):
         pass
 
+    def close(self):
+        pass
+
 
 def endpoints_of(sandbox):
     return Endpoints.of_sandbox(sandbox.base_url)
