@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import os
 import shutil
@@ -10,10 +11,16 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from osgeo import ogr
+
+from insarhub_qgis.core.job_folder import JobFolder
+from tests.makers.sandbox_server import running_sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGE = ROOT / "build" / "stage"
 MODEL = "insarhub:Products to exports"
+NETWORK_MODEL = "insarhub:Search to network"
+EXTENT = "-2.5,-1.2,37.1,38.3 [EPSG:4326]"
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +44,7 @@ def qgis_process(tmp_path_factory, engine):
             check=False,
         )  # fmt: skip
 
+    run.profile = profile
     enabled = run("plugins", "enable", "insarhub_qgis")
     assert enabled.returncode == 0, enabled.stdout
     return run
@@ -45,7 +53,8 @@ def qgis_process(tmp_path_factory, engine):
 def test_all_algorithms_and_the_model_are_listed(qgis_process):
     listed = qgis_process("list").stdout
     for name in ("openproducts", "loadproducts", "prepareanalysis", "runanalysis", "exportresults", "exportfootprint",
-                 "exportpoints", "sampletimeseries", "zonaltimeseries", "Products to exports"):  # fmt: skip
+                 "exportpoints", "sampletimeseries", "zonaltimeseries", "Products to exports", "searchscenes", "addjobs",
+                 "selectpairs", "checknetwork", "suggestbridges", "networktolayers", "Search to network"):  # fmt: skip
         assert f"insarhub:{name}\t" in listed, name
 
 
@@ -64,6 +73,71 @@ def test_the_shipped_model_goes_from_products_to_exports(qgis_process, simulated
     assert finished.returncode == 0, finished.stdout + finished.stderr
     written = {path.name for path in (tmp_path / "exports").glob("*.tif")}
     assert {"velocity.tif", "timeseries.tif", "temporalCoherence.tif"} <= written
+
+
+@pytest.fixture
+def use_sandbox(qgis_process, engine):
+    """The sandbox runs and the profile of qgis_process points to it, as Options would write it."""
+    file = next(qgis_process.profile.rglob("QGIS3.ini"))
+    before = file.read_text(encoding="utf-8")
+    with running_sandbox(engine) as url:
+        chosen = configparser.RawConfigParser(strict=False)
+        chosen.optionxform = str
+        chosen.read_string(before)
+        if not chosen.has_section("plugins"):
+            chosen.add_section("plugins")
+        chosen.set("plugins", "insarhub\\use-sandbox", "true")
+        chosen.set("plugins", "insarhub\\sandbox-url", url)
+        with file.open("w", encoding="utf-8") as written:
+            chosen.write(written, space_around_delimiters=False)
+        yield url
+    file.write_text(before, encoding="utf-8")
+
+
+def rows_of(file):
+    source = ogr.Open(file)
+    return [feature.items() for feature in source.GetLayer(0)]
+
+
+def test_the_shipped_model_goes_from_search_to_network(qgis_process, use_sandbox, tmp_path):
+    work = tmp_path / "work é"
+    work.mkdir()
+    layers = {
+        name: str(tmp_path / f"{name}.gpkg") for name in ("footprints", "network_check", "pairs", "scenes")
+    }
+    inputs = {
+        "extent": EXTENT, "start": "2020-01-01", "end": "2020-12-31", "path": 103, "frame": 121, "dt_max": 60,
+        "work_directory": str(work), "report": str(tmp_path / "report.html"), **layers,
+    }  # fmt: skip
+    finished = qgis_process("run", NETWORK_MODEL, "-", text=json.dumps({"inputs": inputs}))
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    found = {name: rows_of(file) for name, file in layers.items()}
+    job = JobFolder(work)
+    stack = job.read_stack()
+    options = job.read_config().stage_options("downloader")
+    assert (options["relativeOrbit"], options["frame"]) == (103, 121)
+    assert {(row["path"], row["frame"]) for row in found["footprints"]} == {(103, 121)}
+    assert {row["name"] for row in found["footprints"]} == set(stack.scenes) == set(stack.baselines)
+    assert {(row["reference"], row["secondary"]) for row in found["pairs"]} == {
+        (pair.reference, pair.secondary) for pair in stack.pairs
+    }
+    assert max(row["dt_days"] for row in found["pairs"]) <= 60
+    assert {row["scene"] for row in found["scenes"]} == set(stack.scenes)
+    levels = {row["code"]: row["level"] for row in found["network_check"]}
+    assert levels["check.connected"] == levels["check.covered"] == "ok"
+    assert "Stop" not in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert (work / "network_p0_f0.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_failing_step_stops_the_model_with_its_sentence(qgis_process, tmp_path):
+    inputs = {"extent": EXTENT, "start": "2020-02-01", "end": "2020-01-01", "path": 103, "frame": 121,
+              "work_directory": str(tmp_path)}  # fmt: skip
+    finished = qgis_process("run", NETWORK_MODEL, "-", text=json.dumps({"inputs": inputs}))
+    told = finished.stdout + finished.stderr
+    assert finished.returncode != 0
+    assert "The end 2020-01-01 is before the start 2020-02-01" in told
+    assert "Traceback" not in told
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_failure_has_an_exit_code_and_a_sentence(qgis_process, tmp_path):
