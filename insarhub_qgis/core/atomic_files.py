@@ -87,6 +87,41 @@ def write_json_atomically(path: Path, value: Any, compact: bool = False) -> None
     write_bytes_atomically(path, data)
 
 
+def append_line_durably(path: Path, text: str) -> None:
+    """Add a line to a file and wait until the disk has it; a torn last line of a crash stays a line of its own.
+
+    Parameters
+    ----------
+    text
+        Without line ends.
+
+    Raises
+    ------
+    InsarError
+        As `write_bytes_atomically`; the file then ends as before, as far as the disk allows.
+    """
+    try:
+        is_new = not path.exists()
+        with path.open("ab+") as file:
+            end = file.seek(0, os.SEEK_END)
+            is_torn = False
+            if end:
+                file.seek(end - 1)
+                is_torn = file.read(1) != b"\n"
+            try:
+                file.write(("\n" if is_torn else "").encode() + text.encode("utf-8") + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                with contextlib.suppress(OSError):
+                    file.truncate(end)
+                raise
+    except OSError as error:
+        raise write_error(path, error) from error
+    if is_new:
+        _sync_folder(path.parent)
+
+
 def write_error(path: Path, error: OSError) -> InsarError:
     """Give the error of a failed write: disk full, not allowed, or what the system said."""
     if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
@@ -226,7 +261,9 @@ def remove_left_over_temporary_files(folder: Path, older_than_seconds: float = 6
 
 
 @contextlib.contextmanager
-def folder_lock(folder: Path, owner: str, timeout_seconds: float = 5.0) -> Iterator[None]:
+def folder_lock(
+    folder: Path, owner: str, timeout_seconds: float = 5.0, name: str = LOCK_NAME
+) -> Iterator[None]:
     """Hold ``.insarhub_qgis.lock`` of a folder while files are read, changed and written.
 
     The same thread may enter again. A lock whose process is gone on this host, or that was not touched for
@@ -240,6 +277,8 @@ def folder_lock(folder: Path, owner: str, timeout_seconds: float = 5.0) -> Itera
         What holds the lock, for the message of whoever waits, e.g. ``prepare-analysis``.
     timeout_seconds
         How long to wait for the present holder.
+    name
+        File of the lock; another name is for work that takes long and must not keep others from the files.
 
     Raises
     ------
@@ -247,7 +286,7 @@ def folder_lock(folder: Path, owner: str, timeout_seconds: float = 5.0) -> Itera
         ``folder.locked`` (fields folder, owner, host, pid, started_at), ``file.not_writable``,
         ``file.disk_full`` or ``file.write_failed``.
     """
-    key = str(folder.resolve())
+    key = str(folder.resolve() / name)
     me = threading.get_ident()
     held = _HELD.get(key)
     if held is not None and held.thread == me:
@@ -257,7 +296,7 @@ def folder_lock(folder: Path, owner: str, timeout_seconds: float = 5.0) -> Itera
         finally:
             held.depth -= 1
         return
-    lock = _FolderLock(folder / LOCK_NAME, owner)
+    lock = _FolderLock(folder / name, owner)
     lock.acquire(timeout_seconds)
     _HELD[key] = lock
     try:
@@ -265,6 +304,25 @@ def folder_lock(folder: Path, owner: str, timeout_seconds: float = 5.0) -> Itera
     finally:
         del _HELD[key]
         lock.release()
+
+
+@contextlib.contextmanager
+def file_lock(lock: Path, owner: str, timeout_seconds: float = 0.0) -> Iterator[None]:
+    """Hold a lock file of any name, for work on one file or of one kind; taken over as `folder_lock` says.
+
+    No thread may enter twice.
+
+    Raises
+    ------
+    InsarError
+        As `folder_lock`.
+    """
+    held = _FolderLock(lock, owner)
+    held.acquire(timeout_seconds)
+    try:
+        yield
+    finally:
+        held.release()
 
 
 def lock_holder(folder: Path) -> dict[str, Any] | None:

@@ -631,6 +631,32 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The service names the product {name}, which is not the name of a HyP3 zip.",
         "Nothing was downloaded; report it to the operator of the service.",
     ),
+    "product.wrong_size": (
+        "{file} should have {size_bytes}, but {answered_bytes} were offered or found.",
+        "Refresh and download again; if it stays, report it to the operator of the service.",
+    ),
+    "product.no_zip_answer": (
+        "{service} sent something else in place of the zip {file}.",
+        "A network's sign-in page may be in the way. Open a web page in the browser, sign in, and try again.",
+    ),
+    "product.changed": ("{file} changed on its host while it was downloaded.", "Download it again."),
+    "product.bad_download": (
+        "{file} arrived damaged twice: {reason}.",
+        "What arrived is kept with the ending .bad; download it again later.",
+    ),
+    "product.other_inside": ("{file} holds another product: {product}.", "Download it again."),
+    "product.in_other_window": (
+        "{file} is being downloaded by another window (process {pid} on {host}).",
+        "Nothing to do; download again should that window be closed before it is finished.",
+    ),
+    "product.bad_address": (
+        "The address of {file} is none to download from.",
+        "Refresh, then download again.",
+    ),
+    "product.no_space": (
+        "The products need {needed_bytes} in {folder}; {free_bytes} are free.",
+        "Free some space, or choose a folder on another disk. Parts that are there already are kept.",
+    ),
     # products
     "product.name": ("{name} is not the name of a HyP3 product.", "Keep the names that HyP3 gives."),
     "product.not_a_zip": ("{file} is no zip file.", "Download it again."),
@@ -1057,7 +1083,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Choose an account, or add one in Options > InSARHub: a token, or user and password.",
     ),
     "credentials.token_malformed": (
-        "The text of the account is no Earthdata token.",
+        "This is no Earthdata token.",
         "Copy the whole token from the page of tokens in your Earthdata profile, and enter it in Options > InSARHub.",
     ),
     "credentials.token_expired": (
