@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Options > InSARHub: engine environment, work directory, limits."""
+"""Options > InSARHub: engine environment, work directory, Earthdata accounts, services, limits."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
+from insarhub_qgis.gui.accounts_box import AccountsBox
 from insarhub_qgis.gui.icons import icon
 from insarhub_qgis.host.endpoints import is_sandbox_url
 from insarhub_qgis.host.engine_environment import EngineState, default_environment_folder, engine_environment
@@ -30,7 +31,7 @@ PAGE_KEY = "insarhub"
 
 
 class OptionsPage(QgsOptionsPageWidget):
-    """Nothing is saved before OK."""
+    """Nothing is saved before OK, except accounts: those are kept by QGIS's authentication database."""
 
     def __init__(
         self, on_applied: Callable[[bool, bool, bool], None], on_setup: Callable[[], None], parent: QWidget
@@ -110,6 +111,9 @@ class OptionsPage(QgsOptionsPageWidget):
         services.addRow(self.tr("&Address"), self.sandbox_url)
         services.addRow("", self.sandbox_state)
 
+        self.accounts = AccountsBox(self)
+        self.accounts.setObjectName("insarhubOptionAccounts")
+
         layout = QVBoxLayout(self)
         layout.setSpacing(9)
         for title, form in (
@@ -123,6 +127,8 @@ class OptionsPage(QgsOptionsPageWidget):
             box.setFlat(True)
             box.setLayout(form)
             layout.addWidget(box)
+        # Between what is on this computer and what is beyond it.
+        layout.insertWidget(2, self.accounts)
         layout.addStretch(1)
 
     def apply(self) -> None:
@@ -137,6 +143,7 @@ class OptionsPage(QgsOptionsPageWidget):
         before = (settings().use_sandbox.value(), settings().sandbox_url.value())
         settings().use_sandbox.setValue(self.sandbox.isChecked())
         settings().sandbox_url.setValue(self.sandbox_url.text().strip())
+        self.accounts.apply()
         has_other_services = before != (settings().use_sandbox.value(), settings().sandbox_url.value())
         self._on_applied(is_other_engine, is_other_directory, has_other_services)
 
