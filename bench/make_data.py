@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 VELOCITY_SHAPE = (3000, 4000)
 CUBE_SHAPE = (60, 3000, 2500)
-#: As many dates on a third of the rows: shows that memory does not grow with the cube.
-SMALL_CUBE_SHAPE = (60, 1000, 2500)
+#: As many dates on three times the rows (5.4 GB): shows that memory does not grow with the cube.
+LARGE_CUBE_SHAPE = (60, 9000, 2500)
 PRODUCTS = 12
 PRODUCT_SHAPE = (2880, 3040)
 FIRST_DATE = dt.date(2021, 1, 4)
@@ -59,7 +59,7 @@ def make_all(folder: Path, say: Callable[[str], None] = print) -> dict[str, Path
         "warm_raster": folder / "warm_raster" / "warm.tif",
         "velocity": folder / "velocity" / "velocity.h5",
         "cube": folder / "cube" / "timeseries.h5",
-        "small_cube": folder / "small_cube" / "timeseries.h5",
+        "large_cube": folder / "large_cube" / "timeseries.h5",
         "speckle": folder / "speckle" / "speckle.tif",
         "products": folder / "products",
     }
@@ -68,7 +68,7 @@ def make_all(folder: Path, say: Callable[[str], None] = print) -> dict[str, Path
         "warm_raster": _warm_raster,
         "velocity": _velocity,
         "cube": _cube,
-        "small_cube": _small_cube,
+        "large_cube": _large_cube,
         "speckle": _speckle,
         "products": _products,
     }
@@ -113,8 +113,8 @@ def _velocity(path: Path) -> None:
     _write_velocity(path, velocity)
 
 
-def _small_cube(path: Path) -> None:
-    _cube(path, SMALL_CUBE_SHAPE)
+def _large_cube(path: Path) -> None:
+    _cube(path, LARGE_CUBE_SHAPE)
 
 
 def _cube(path: Path, shape: tuple[int, int, int] = CUBE_SHAPE) -> None:
