@@ -455,6 +455,10 @@ class ServeSandbox(Request):
     """Serve the simulated services on 127.0.0.1 until cancelled.
 
     ``umm_file``: answer searches from this CMR answer (JSON, also gzipped) instead of simulated stacks. ``port`` 0: a free one.
+    ``width`` ... ``atmosphere_rms_mm``: of the products, as in `Simulate`; ``truth_folder``: where ``truth.npz``,
+    ``true_velocity.tif`` and ``options.cfg`` of the simulated stack are written, empty for nowhere.
+    ``pending_s``, ``done_s``: seconds after the submission when a HyP3 job starts and when it is done.
+    ``failed_share``: 0..1 of the jobs that fail.
     First item: ``{"base_url", "scenes": n}``. Result after the end: ``{"base_url", "requests": n}``.
     """
 
@@ -463,6 +467,16 @@ class ServeSandbox(Request):
     umm_file: str = ""
     port: int = 0
     seed: int = 1
+    width: int = 240
+    height: int = 200
+    dates: int = 31
+    revisit_days: int = 12
+    noise: bool = True
+    atmosphere_rms_mm: float = 5.0
+    truth_folder: str = ""
+    pending_s: float = 2.0
+    done_s: float = 6.0
+    failed_share: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,12 @@ OUTER_M = 30_000.0
 STRATIFIED_RMS_M_PER_M = 5.0e-6
 
 
-def turbulence(seed: int, stream: str, index: int, shape: tuple[int, int]) -> Array:
+def turbulence(seed: int, stream: str, index: int, shape: tuple[int, int], pixel_m: float = PIXEL_M) -> Array:
     """A turbulent screen of zero mean and unit rms, (rows, cols)."""
     return power_law_field(
         generator(seed, stream, index),
         shape,
-        PIXEL_M,
+        pixel_m,
         exponent=8 / 3,
         outer_m=OUTER_M,
         knee_m=LAYER_M,
@@ -43,7 +43,7 @@ def stratified_slopes(seed: int, dates: int) -> Array:
 def delay_m(scene: Scene, seed: int, date_index: int, rms_mm: float) -> Array:
     """Turbulent and stratified delay of one date, (rows, cols)."""
     shape = (scene.height, scene.width)
-    screen = turbulence(seed, "turbulence", date_index, shape) * (rms_mm * 1e-3)
+    screen = turbulence(seed, "turbulence", date_index, shape, scene.pixel_m) * (rms_mm * 1e-3)
     if rms_mm > 0:
         slope = stratified_slopes(seed, len(scene.dates))[date_index]
         screen += slope * (scene.elevation_m - scene.elevation_m.mean())

@@ -32,9 +32,9 @@ import numpy.typing as npt
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.requests import CompareWithTruth, Simulate
 from insarhub_qgis.core.run_context import RunContext
+from insarhub_qgis.sandbox.pair_simulation import dem_error_m
 from insarhub_qgis.sandbox.prediction import ElevationModel, Prediction, predict
 from insarhub_qgis.sandbox.scene import make_scene
-from insarhub_qgis.sandbox.simulate import dem_error_m
 from insarhub_qgis.sandbox.truth import Truth, read_truth
 
 Array = npt.NDArray[np.float64]

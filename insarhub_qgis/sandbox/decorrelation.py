@@ -57,18 +57,22 @@ def simulate_pairs(
     coherence: npt.NDArray[np.float32],
     report: Report,
     is_cancelled: IsCancelled,
+    pairs: Sequence[tuple[int, int]] | None = None,
 ) -> None:
-    """Fill phase noise and estimated coherence of every pair, both (n_pairs, rows, cols).
+    """Fill phase noise and estimated coherence of pairs, both (n_pairs, rows, cols).
 
     The arrays may be memory maps: each block of pixels is written once, in any order, and has a random
-    stream of its own.
+    stream of its own. The signals of the dates do not depend on ``pairs`` (those of the scene when None), so a
+    pair has the same noise whichever other pairs are asked for with it.
     """
+    wanted = scene.pairs if pairs is None else pairs
     pixels = scene.height * scene.width
     starts = range(0, pixels, BLOCK_PIXELS)
     parameters = [values.reshape(-1) for values in scene.decay_parameters()]
     days = [(date - scene.dates[0]).days for date in scene.dates]
-    flat_noise = noise_rad.reshape(len(scene.pairs), pixels)
-    flat_coherence = coherence.reshape(len(scene.pairs), pixels)
+    flat_noise = noise_rad.reshape(len(wanted), pixels)
+    flat_coherence = coherence.reshape(len(wanted), pixels)
+    looks = scene.site.effective_looks
 
     def fill(start: int) -> None:
         if is_cancelled():
@@ -76,7 +80,7 @@ def simulate_pairs(
         block = slice(start, min(start + BLOCK_PIXELS, pixels))
         g_inf, g0, tau = (values[block] for values in parameters)
         phase, estimated = simulate_block(
-            generator(seed, "decorrelation", start), g_inf, g0, tau, days, scene.pairs
+            generator(seed, "decorrelation", start), g_inf, g0, tau, days, wanted, looks
         )
         flat_noise[:, block] = phase
         flat_coherence[:, block] = estimated
@@ -107,13 +111,16 @@ def simulate_block(
     fresh_share = np.sqrt(1 - g0).astype(np.float32)
     fading_share = np.sqrt(g0 - g_inf).astype(np.float32)
     fading = circular()
-    ends = {second: [k for k, pair in enumerate(pairs) if pair[1] == second] for _, second in pairs}
-    longest = max(second - first for first, second in pairs)
+    ends: dict[int, list[int]] = {}
+    last_use: dict[int, int] = {}
+    for k, (first, second) in enumerate(pairs):
+        ends.setdefault(second, []).append(k)
+        last_use[first] = max(last_use.get(first, 0), second)
     signals: dict[int, npt.NDArray[np.complex64]] = {}
     powers: dict[int, Float32] = {}
     phase = np.empty((len(pairs), count), dtype=np.float32)
     estimated = np.empty((len(pairs), count), dtype=np.float32)
-    for j, day in enumerate(days):
+    for j, day in enumerate(days[: max(ends) + 1]):
         if j:
             kept = np.exp(-(day - days[j - 1]) / tau_days)
             fading = fading * kept.astype(np.float32) + circular() * np.sqrt(1 - kept**2).astype(np.float32)
@@ -127,5 +134,6 @@ def simulate_block(
             product = np.einsum("ij,ij->j", signal, signals[i].conj())
             phase[k] = np.angle(product)
             estimated[k] = np.abs(product) / np.sqrt(powers[i] * powers[j])
-        signals.pop(j - longest, None)
+        for i in [i for i in signals if last_use.get(i, 0) <= j]:
+            del signals[i], powers[i]
     return phase, np.clip(estimated, 1e-3, 0.9999)

@@ -31,7 +31,10 @@ FIRST_DATE = datetime.date(2020, 1, 6)
 #: Looks in range and azimuth of an 80 m product, and how many of them are independent: the ratio of
 #: resolution to pixel size of Sentinel-1 IW, 1.94, is the one that MintPy uses for its weights.
 RANGE_LOOKS, AZIMUTH_LOOKS = 20, 4
-EFFECTIVE_LOOKS = round(RANGE_LOOKS * AZIMUTH_LOOKS / 1.94)
+LOOKS_PER_INDEPENDENT_LOOK = 1.94
+EFFECTIVE_LOOKS = round(RANGE_LOOKS * AZIMUTH_LOOKS / LOOKS_PER_INDEPENDENT_LOOK)
+#: Pixel spacing of each choice of looks.
+SPACING_M = {(20, 4): 80.0, (10, 2): 40.0, (5, 1): 20.0}
 
 WATER, TOWN, FIELD, FOREST, BARE = range(5)
 #: (g_inf, g0, tau in days) of the decay model; the classes of the land-cover table of the quality page.
@@ -42,6 +45,38 @@ DECAY_PARAMETERS = {
     FOREST: (0.08, 0.45, 8.0),
     BARE: (0.50, 0.85, 60.0),
 }
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a stack lies and how it is seen; the defaults are those of the command ``simulate``.
+
+    Attributes
+    ----------
+    corner_x, corner_y
+        Upper left corner of the common window, UTM metres.
+    heading_deg
+        Flight direction, clockwise from north.
+    """
+
+    epsg: int = EPSG
+    corner_x: float = CORNER_X
+    corner_y: float = CORNER_Y
+    heading_deg: float = HEADING_DEG
+    range_looks: int = RANGE_LOOKS
+    azimuth_looks: int = AZIMUTH_LOOKS
+
+    @property
+    def pixel_m(self) -> float:
+        return SPACING_M[self.range_looks, self.azimuth_looks]
+
+    @property
+    def effective_looks(self) -> int:
+        return round(self.range_looks * self.azimuth_looks / LOOKS_PER_INDEPENDENT_LOOK)
+
+    @property
+    def is_ascending(self) -> bool:
+        return abs(self.heading_deg) < 90
 
 
 @dataclass(frozen=True)
@@ -57,7 +92,7 @@ class Scene:
     dates, baselines_m
         Acquisition days and perpendicular baselines relative to the first one.
     pairs
-        Indexes (reference, secondary) into ``dates``.
+        Indexes (reference, secondary) into ``dates``; the network of the command ``simulate``.
     incidence_rad, slant_range_m
         (rows, cols), of the flat scene on a spherical Earth.
     look_elevation_rad, look_azimuth_rad
@@ -79,6 +114,11 @@ class Scene:
     look_azimuth_rad: Array
     elevation_m: Array
     land_cover: npt.NDArray[np.uint8]
+    site: Site = Site()
+
+    @property
+    def pixel_m(self) -> float:
+        return self.site.pixel_m
 
     @property
     def years(self) -> Array:
@@ -137,38 +177,48 @@ def make_scene(request: Simulate) -> Scene:
         ``simulate.parameter`` for a size, count or product type that gives no network.
     """
     check_request(request)
-    height, width = request.height + 2 * MARGIN_PIXELS, request.width + 2 * MARGIN_PIXELS
     dates = simulated_dates(request.dates, request.revisit_days)
+    baselines = simulated_baselines_m(request.seed, request.dates)
+    return scene_at(Site(), request, dates, baselines)
+
+
+def scene_at(site: Site, request: Simulate, dates: tuple[datetime.date, ...], baselines_m: Array) -> Scene:
+    """Build the scene of a site, with the size, seed and network of a request but with its own dates.
+
+    Width and height of the request count 80 m pixels; a finer spacing covers the same ground.
+    """
+    factor = round(PIXEL_M / site.pixel_m)
+    height, width = (factor * size + 2 * MARGIN_PIXELS for size in (request.height, request.width))
+    count = len(dates)
     pairs = tuple(
         (first, second)
-        for first in range(request.dates)
-        for second in range(first + 1, min(first + request.connections, request.dates - 1) + 1)
+        for first in range(count)
+        for second in range(first + 1, min(first + request.connections, count - 1) + 1)
     )
-    baselines = simulated_baselines_m(request.seed, request.dates)
-
     rows, columns = np.mgrid[0:height, 0:width]
-    east = (columns - (width - 1) / 2) * PIXEL_M
-    north = ((height - 1) / 2 - rows) * PIXEL_M
+    east = (columns - (width - 1) / 2) * site.pixel_m
+    north = ((height - 1) / 2 - rows) * site.pixel_m
     # A right-looking antenna points 90 degrees clockwise of the flight direction.
-    look_bearing = np.radians(HEADING_DEG + 90.0)
+    look_bearing = np.radians(site.heading_deg + 90.0)
     incidence, slant = incidence_and_range(east * np.sin(look_bearing) + north * np.cos(look_bearing))
     azimuth = np.pi / 2 - (look_bearing + np.pi)
     azimuth = (azimuth + np.pi) % (2 * np.pi) - np.pi
-    elevation = _terrain(request.seed, east, north)
+    elevation = _terrain(request.seed, east, north, site.pixel_m)
     return Scene(
         height=height,
         width=width,
-        x_first=CORNER_X - MARGIN_PIXELS * PIXEL_M,
-        y_first=CORNER_Y + MARGIN_PIXELS * PIXEL_M,
+        x_first=site.corner_x - MARGIN_PIXELS * site.pixel_m,
+        y_first=site.corner_y + MARGIN_PIXELS * site.pixel_m,
         dates=dates,
-        baselines_m=baselines,
+        baselines_m=baselines_m,
         pairs=pairs,
         incidence_rad=incidence,
         slant_range_m=slant,
         look_elevation_rad=np.pi / 2 - incidence,
         look_azimuth_rad=np.full((height, width), azimuth),
         elevation_m=elevation,
-        land_cover=_land_cover(request.seed, east, north),
+        land_cover=_land_cover(request.seed, east, north, site.pixel_m),
+        site=site,
     )
 
 
@@ -204,18 +254,18 @@ def place(east: Array, north: Array, x: float, y: float) -> tuple[Array, Array, 
     return east - (x - 0.5) * extent_x, north - (0.5 - y) * extent_y, shorter
 
 
-def _terrain(seed: int, east: Array, north: Array) -> Array:
+def _terrain(seed: int, east: Array, north: Array, pixel_m: float) -> Array:
     """Rolling hills with one volcano, metres above the ellipsoid, never below 5 m."""
-    hills = power_law_field(generator(seed, "terrain"), east.shape, PIXEL_M, exponent=3.6, outer_m=20_000.0)
+    hills = power_law_field(generator(seed, "terrain"), east.shape, pixel_m, exponent=3.6, outer_m=20_000.0)
     from_east, from_north, shorter = place(east, north, 0.72, 0.30)
     cone = 550.0 * np.exp(-np.hypot(from_east, from_north) / (0.16 * shorter))
     return np.maximum(180.0 + 45.0 * hills + cone, 5.0)
 
 
-def _land_cover(seed: int, east: Array, north: Array) -> npt.NDArray[np.uint8]:
+def _land_cover(seed: int, east: Array, north: Array, pixel_m: float) -> npt.NDArray[np.uint8]:
     """Half-dry country: a town on the plain, a bare volcano, a lake, fields and some forest."""
     patches = power_law_field(
-        generator(seed, "land cover"), east.shape, PIXEL_M, exponent=3.0, outer_m=4_000.0
+        generator(seed, "land cover"), east.shape, pixel_m, exponent=3.0, outer_m=4_000.0
     )
     cover = np.where(patches > 1.0, FOREST, FIELD).astype(np.uint8)
     cover[np.abs(patches) < 0.45] = BARE

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import asdict
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,20 +23,15 @@ from insarhub_qgis.core.progress import part_of, stop_if_cancelled
 from insarhub_qgis.core.requests import Simulate
 from insarhub_qgis.core.run_context import RunContext
 from insarhub_qgis.sandbox import product_writer
-from insarhub_qgis.sandbox.acquisitions import acquisition
-from insarhub_qgis.sandbox.atmosphere import delay_m
-from insarhub_qgis.sandbox.decorrelation import expected_coherence, simulate_pairs
-from insarhub_qgis.sandbox.random_fields import generator, power_law_field
-from insarhub_qgis.sandbox.scene import EPSG, MARGIN_PIXELS, PIXEL_M, WAVELENGTH_M, Scene, make_scene
-from insarhub_qgis.sandbox.truth import Deformation, make_deformation, step_date, write_truth
+from insarhub_qgis.sandbox.acquisitions import RELATIVE_ORBIT, acquisition
+from insarhub_qgis.sandbox.decorrelation import simulate_pairs
+from insarhub_qgis.sandbox.pair_simulation import PairNoise, PairSimulation
+from insarhub_qgis.sandbox.product_writer import ProductOptions, ProductSide, product_name
+from insarhub_qgis.sandbox.scene import MARGIN_PIXELS, Scene, make_scene
+from insarhub_qgis.sandbox.truth import step_date, write_truth
 
-Array = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
 
-#: Error of the elevation model, metres rms, in noisy products.
-DEM_ERROR_RMS_M = 3.0
-#: Number of different extents; the geometry rasters of one extent are made once.
-EXTENTS = 6
 OPTIONS_FILE = Path(__file__).with_name("demo_options.cfg")
 
 
@@ -51,29 +45,31 @@ def run(request: Simulate, context: RunContext) -> dict[str, Any]:
         unfinished zip remains.
     """
     scene = make_scene(request)
-    deformation = make_deformation(scene)
+    simulation = PairSimulation(request, scene)
     folder = Path(request.output_folder)
     products = folder / "products"
     try:
         products.mkdir(parents=True, exist_ok=True)
         _remove_earlier_products(folder)
-        names = _product_names(request, scene)
+        sides = _sides(request, scene)
+        options = ProductOptions(request.product_type)
+        names = [
+            product_name(options, scene.site, RELATIVE_ORBIT, sides[first], sides[second], request.seed)
+            for first, second in scene.pairs
+        ]
         record = {"request": asdict(request), "products": names}
         write_json_atomically(folder / "simulation.json", record)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".simulate_") as work:
             noise, coherence = _pair_noise(request, scene, Path(work), context)
-            _write_products(request, scene, deformation, noise, coherence, names, context)
+            report = part_of(context.report, 0.6 if request.noise else 0.0, 0.98)
+            for index, pair in enumerate(scene.pairs):
+                stop_if_cancelled(context.is_cancelled)
+                own = PairNoise(noise[index], coherence[index]) if noise is not None else None
+                both = (sides[pair[0]], sides[pair[1]])
+                simulation.write(products, names[index], pair, both, options, own)
+                report((index + 1) / len(names), f"Product {index + 1} of {len(names)}")
             del noise, coherence
-        write_truth(folder / "truth.npz", scene, deformation, asdict(request))
-        product_writer.write_raster(
-            folder / "true_velocity.tif",
-            deformation.fitted_velocity(scene.years).astype(np.float32),
-            scene.x_first,
-            scene.y_first,
-            unit="m/yr",
-            sign="+ toward satellite",
-        )
-        write_text_atomically(folder / "options.cfg", mintpy_options(scene))
+        write_truth_files(folder, simulation)
     except OSError as error:
         raise InsarError("simulate.folder", folder=str(folder), reason=str(error)) from error
     context.report(1.0, f"{len(names)} products written")
@@ -95,12 +91,23 @@ def _remove_earlier_products(folder: Path) -> None:
         (folder / "products" / f"{Path(str(name)).name}.zip").unlink(missing_ok=True)
 
 
-def _product_names(request: Simulate, scene: Scene) -> list[str]:
+def _sides(request: Simulate, scene: Scene) -> list[ProductSide]:
     passes = [acquisition(date, scene.dates[0]) for date in scene.dates]
-    return [
-        product_writer.product_name(request.product_type, passes[first], passes[second], request.seed)
-        for first, second in scene.pairs
-    ]
+    return [ProductSide.of(one, request.product_type) for one in passes]
+
+
+def write_truth_files(folder: Path, simulation: PairSimulation) -> None:
+    """Write ``truth.npz``, ``true_velocity.tif`` and ``options.cfg`` of a simulation into a folder."""
+    scene, deformation = simulation.scene, simulation.deformation
+    write_truth(folder / "truth.npz", scene, deformation, asdict(simulation.request))
+    product_writer.write_raster(
+        folder / "true_velocity.tif",
+        deformation.fitted_velocity(scene.years).astype(np.float32),
+        scene,
+        unit="m/yr",
+        sign="+ toward satellite",
+    )
+    write_text_atomically(folder / "options.cfg", mintpy_options(scene))
 
 
 def _pair_noise(
@@ -118,147 +125,11 @@ def _pair_noise(
     return noise, coherence
 
 
-def dem_error_m(request: Simulate, scene: Scene) -> Array:
-    """Error of the elevation model, (rows, cols); zero without noise."""
-    if not request.noise:
-        return np.zeros((scene.height, scene.width))
-    field = power_law_field(
-        generator(request.seed, "dem error"),
-        (scene.height, scene.width),
-        PIXEL_M,
-        exponent=2.0,
-        outer_m=3_000.0,
-    )
-    return DEM_ERROR_RMS_M * field
-
-
-def range_change_source(request: Simulate, scene: Scene, deformation: Deformation) -> Callable[[int], Array]:
-    """Function that gives, per date, deformation + atmosphere + elevation error, metres toward the satellite.
-
-    The elevation error enters as b / (r sin(incidence)) * dz, MintPy's convention. The last few dates are
-    kept, so that a network of close pairs needs each date once.
-    """
-    geometry = dem_error_m(request, scene) / (scene.slant_range_m * np.sin(scene.incidence_rad))
-
-    @lru_cache(maxsize=request.connections + 2)
-    def on_date(index: int) -> Array:
-        total = deformation.displacement_m(index)
-        if request.noise:
-            total = total + delay_m(scene, request.seed, index, request.atmosphere_rms_mm)
-            total += scene.baselines_m[index] * geometry
-        return total
-
-    return on_date
-
-
-def product_window(seed: int, pair_index: int, scene: Scene) -> tuple[int, int, int, int]:
-    """Top, bottom, left and right limit (rows and columns of the full grid) of a product.
-
-    The first product is the common window itself; the others reach beyond it, each group differently.
-    """
-    group = pair_index % EXTENTS
-    more = (
-        generator(seed, "extent", group).integers(0, MARGIN_PIXELS + 1, 4)
-        if group
-        else np.zeros(4, dtype=int)
-    )
-    top, bottom, left, right = (MARGIN_PIXELS - int(value) for value in more)
-    return top, scene.height - bottom, left, scene.width - right
-
-
-def _write_products(
-    request: Simulate,
-    scene: Scene,
-    deformation: Deformation,
-    noise: Float32 | None,
-    coherence: Float32 | None,
-    names: list[str],
-    context: RunContext,
-) -> None:
-    report = part_of(context.report, 0.6 if request.noise else 0.0, 0.98)
-    on_date = range_change_source(request, scene, deformation)
-    passes = [acquisition(date, scene.dates[0]) for date in scene.dates]
-    is_gamma = request.product_type == "gamma"
-    broken = _pairs_with_jump(request, scene)
-    geometry: dict[tuple[int, int, int, int], dict[str, bytes]] = {}
-    for index, (first, second) in enumerate(scene.pairs):
-        stop_if_cancelled(context.is_cancelled)
-        window = product_window(request.seed, index, scene)
-        area = (slice(window[0], window[1]), slice(window[2], window[3]))
-        x_first, y_first = scene.x_first + window[2] * PIXEL_M, scene.y_first - window[0] * PIXEL_M
-        if window not in geometry:
-            geometry[window] = _geometry_members(request, scene, area, x_first, y_first)
-        phase = -4 * np.pi / WAVELENGTH_M * (on_date(second) - on_date(first))
-        if noise is not None:
-            phase += noise[index]
-        # Unwrapping leaves the constant of each interferogram open.
-        phase += generator(request.seed, "constant", index).uniform(-np.pi, np.pi)
-        if index in broken:
-            phase[broken[index]] += 2 * np.pi
-        phase32 = phase[area].astype(np.float32)
-        phase32[phase32 == 0] = np.float32(1e-7)  # 0 means no data in these products
-        if coherence is None:
-            days = float((scene.dates[second] - scene.dates[first]).days)
-            pair_coherence = expected_coherence(*scene.decay_parameters(), days)
-            corr = np.maximum(pair_coherence[area], 1e-3).astype(np.float32)
-        else:
-            corr = np.asarray(coherence[index][area])
-        members = {
-            "unw_phase": product_writer.geotiff(phase32, x_first, y_first, 0.0),
-            "corr": product_writer.geotiff(corr, x_first, y_first, 0.0),
-        }
-        if not is_gamma:
-            wrapped = np.angle(np.exp(1j * phase32)).astype(np.float32)
-            members["wrapped_phase"] = product_writer.geotiff(wrapped, x_first, y_first, 0.0)
-        baseline = float(scene.baselines_m[second] - scene.baselines_m[first])
-        text = product_writer.metadata_text(
-            scene, request.product_type, passes[first], passes[second], baseline
-        )
-        product_writer.write_product(
-            Path(request.output_folder) / "products", names[index], text, {**members, **geometry[window]}
-        )
-        report((index + 1) / len(scene.pairs), f"Product {index + 1} of {len(scene.pairs)}")
-
-
-def _geometry_members(
-    request: Simulate, scene: Scene, area: tuple[slice, slice], x_first: float, y_first: float
-) -> dict[str, bytes]:
-    """The rasters that do not change from pair to pair, for one extent."""
-
-    def floats(values: Array) -> bytes:
-        return product_writer.geotiff(values[area].astype(np.float32), x_first, y_first, 0.0)
-
-    land = (~scene.water[area]).astype(np.uint8)
-    members = {
-        "dem": floats(scene.elevation_m),
-        "lv_theta": floats(scene.look_elevation_rad),
-        "lv_phi": floats(scene.look_azimuth_rad),
-        "water_mask": product_writer.geotiff(land, x_first, y_first, None),
-    }
-    if request.product_type == "gamma":
-        brightness = np.array([0.05, 0.8, 0.35, 0.45, 0.3])[scene.land_cover]
-        members["amp"] = floats(brightness)
-    else:
-        members["conncomp"] = product_writer.geotiff(land, x_first, y_first, None)
-    return members
-
-
-def _pairs_with_jump(request: Simulate, scene: Scene) -> dict[int, tuple[slice, slice]]:
-    """Pairs with an unwrapping error, and the rectangle that is one cycle too high."""
-    count = round(request.unwrap_error_share * len(scene.pairs))
-    if not count:
-        return {}
-    numbers = generator(request.seed, "unwrapping")
-    chosen = numbers.choice(len(scene.pairs), size=count, replace=False)
-    area = (slice(0, scene.height // 3), slice(2 * scene.width // 3, scene.width))
-    return {int(index): area for index in sorted(chosen)}
-
-
 def reference_xy(scene: Scene) -> tuple[float, float]:
     """A pixel centre on firm, stable ground: the bare hill in the north-west."""
     row = MARGIN_PIXELS + round(0.12 * (scene.height - 2 * MARGIN_PIXELS))
     column = MARGIN_PIXELS + round(0.10 * (scene.width - 2 * MARGIN_PIXELS))
-    return scene.x_first + (column + 0.5) * PIXEL_M, scene.y_first - (row + 0.5) * PIXEL_M
+    return scene.x_first + (column + 0.5) * scene.pixel_m, scene.y_first - (row + 0.5) * scene.pixel_m
 
 
 def mintpy_options(scene: Scene) -> str:
@@ -270,7 +141,7 @@ def mintpy_options(scene: Scene) -> str:
     """
     x, y = reference_xy(scene)
     longitude, latitude = (
-        values[0] for values in transform_coordinates(f"EPSG:{EPSG}", "EPSG:4326", [x], [y])
+        values[0] for values in transform_coordinates(f"EPSG:{scene.site.epsg}", "EPSG:4326", [x], [y])
     )
     lines = [f"mintpy.reference.lalo = {latitude:.8f}, {longitude:.8f}"]
     if len(scene.dates) >= 20 and 0.8 <= scene.years[-1] <= 1.1:

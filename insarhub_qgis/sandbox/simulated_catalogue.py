@@ -39,7 +39,7 @@ SCENE_SECONDS = 27.0
 _FRAME_STEP_S = 25.0
 #: Look angles of the swath IW1 to IW3.
 _NEAR_LOOK_RAD, _FAR_LOOK_RAD = np.radians(27.0), np.radians(39.8)
-_DEMO_DATES, _DEMO_REVISIT_DAYS = 31, 12
+DEMO_DATES, DEMO_REVISIT_DAYS = 31, 12
 _PLATFORMS = {"S1A": "Sentinel-1A", "S1B": "Sentinel-1B", "S1C": "Sentinel-1C", "S1D": "Sentinel-1D"}
 #: Absolute orbit of path 1 in the first cycle.
 _ORBIT_OFFSETS = {"S1A": 73, "S1B": 27}
@@ -67,11 +67,20 @@ class _StackPlan:
     look_rad: float
 
 
-def simulated_items(seed: int = 1) -> list[dict[str, Any]]:
-    """Give all simulated scenes as UMM items; the same seed gives the same items."""
+def simulated_items(
+    seed: int = 1, dates: int = DEMO_DATES, revisit_days: int = DEMO_REVISIT_DAYS
+) -> list[dict[str, Any]]:
+    """Give all simulated scenes as UMM items; the same seed gives the same items.
+
+    ``dates`` and ``revisit_days`` are those of the simulated products' own stack.
+    """
     items = [
         _item(plan, one)
-        for plan in (*_ascending(seed), _descending(seed), _across_the_antimeridian(seed))
+        for plan in (
+            *_ascending(seed, dates, revisit_days),
+            _descending(seed),
+            _across_the_antimeridian(seed),
+        )
         for one in plan.passes
     ]
     return sorted(items, key=lambda item: str(item["umm"]["GranuleUR"]))
@@ -105,12 +114,12 @@ def _is_item(item: Any) -> bool:
 # --- Stacks ---
 
 
-def _ascending(seed: int) -> list[_StackPlan]:
+def _ascending(seed: int, count: int, revisit_days: int) -> list[_StackPlan]:
     """Give the stack of the simulated products, and the frame north of it, which two dates lack."""
     orbit, since_node_s = orbit_over(
         SITE_LONGITUDE_DEG, SITE_LATITUDE_DEG, CENTRE_INCIDENCE_DEG, ascending=True
     )
-    dates = simulated_dates(_DEMO_DATES, _DEMO_REVISIT_DAYS)
+    dates = simulated_dates(count, revisit_days)
     passes = tuple(
         _Pass(acquisition(date, FIRST_DATE), float(baseline))
         for date, baseline in zip(dates, simulated_baselines_m(seed, len(dates)))

@@ -84,8 +84,8 @@ def step_date(dates: Sequence[datetime.date]) -> datetime.date:
 def make_deformation(scene: Scene) -> Deformation:
     """Plant the four sources in a scene, sized to the scene."""
     rows, columns = np.mgrid[0 : scene.height, 0 : scene.width]
-    east = (columns - (scene.width - 1) / 2) * PIXEL_M
-    north = ((scene.height - 1) / 2 - rows) * PIXEL_M
+    east = (columns - (scene.width - 1) / 2) * scene.pixel_m
+    north = ((scene.height - 1) / 2 - rows) * scene.pixel_m
     to_east, to_north, to_up = scene.line_of_sight()
     years = scene.years
     span = max(float(years[-1]), 1e-9)
@@ -208,7 +208,7 @@ def write_truth(path: Path, scene: Scene, deformation: Deformation, simulation: 
             maps_m=deformation.maps_m,
             courses=deformation.courses,
             date=np.array([date.strftime("%Y%m%d") for date in scene.dates]),
-            corner=np.array([scene.x_first, scene.y_first, PIXEL_M, MARGIN_PIXELS]),
+            corner=np.array([scene.x_first, scene.y_first, scene.pixel_m, MARGIN_PIXELS]),
             stable=make_stable(scene, deformation),
             velocity=deformation.fitted_velocity(scene.years).astype(np.float32),
             simulation=np.array(json.dumps(simulation, sort_keys=True)),

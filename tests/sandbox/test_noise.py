@@ -10,6 +10,7 @@ from insarhub_qgis.core.requests import Simulate
 from insarhub_qgis.sandbox import decorrelation
 from insarhub_qgis.sandbox.atmosphere import delay_m, turbulence
 from insarhub_qgis.sandbox.decorrelation import expected_coherence, phase_variance, simulate_block
+from insarhub_qgis.sandbox.pair_simulation import dem_error_m, range_change_source
 from insarhub_qgis.sandbox.prediction import (
     ElevationModel,
     decorrelation_variance,
@@ -27,7 +28,6 @@ from insarhub_qgis.sandbox.scene import (
     WATER,
     make_scene,
 )
-from insarhub_qgis.sandbox.simulate import dem_error_m, range_change_source
 from insarhub_qgis.sandbox.truth import make_deformation, make_stable, slope_weights
 from tests.makers.sandbox_inversion import WAVELENGTH_M, invert_phase
 
