@@ -13,7 +13,7 @@ from typing import Any
 
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.job_config import PROCESSOR, JobConfig
-from insarhub_qgis.core.scenes import scene_start
+from insarhub_qgis.core.scenes import Pair, scene_start
 
 INSAR_GAMMA = "INSAR_GAMMA"
 MULTI_BURST = "INSAR_ISCE_MULTI_BURST"
@@ -236,6 +236,39 @@ class Hyp3Options:
         else:
             granules = {"granules": [*references, *secondaries]}
         return {**granules, **self.parameters()}
+
+
+@dataclass(frozen=True)
+class PairJob:
+    """What one job processes: a scene on each side, or 1..15 bursts on each side in the same order."""
+
+    references: tuple[str, ...]
+    secondaries: tuple[str, ...]
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """Reference and secondary, of bursts the first ones: what names the job in files and tables."""
+        return self.references[0], self.secondaries[0]
+
+
+def pair_jobs(job_type: str, pairs: Iterable[Pair]) -> list[PairJob]:
+    """Give the jobs of pairs: one each; for multi-bursts one for all bursts of the same two passes.
+
+    Bursts belong to one pass when their names tell the same day; those of one job are in the order of their names.
+    """
+    if job_type != MULTI_BURST:
+        return [PairJob((pair.reference,), (pair.secondary,)) for pair in pairs]
+    passes: dict[tuple[str, str], list[Pair]] = {}
+    for pair in pairs:
+        days = tuple((scene_start(name) or name)[:8] for name in (pair.reference, pair.secondary))
+        passes.setdefault((days[0], days[1]), []).append(pair)
+    jobs = []
+    for found in passes.values():
+        ordered = sorted(found, key=lambda pair: pair.reference)
+        jobs.append(
+            PairJob(tuple(pair.reference for pair in ordered), tuple(pair.secondary for pair in ordered))
+        )
+    return jobs
 
 
 def granules_of(job_parameters: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:

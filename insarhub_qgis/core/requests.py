@@ -347,11 +347,12 @@ class PlanHyp3(Request):
     """Say what a submission of the pairs of a job would do and cost; sends no job. Needs a credential.
 
     ``options``: `core.hyp3_options.Hyp3Options.to_json`. ``pairs``: (reference, secondary) scene names; empty takes all
-    active pairs of the stack file.
-    Result: ``{"account", "api_url", "rows": [{"pair": [reference, secondary], "state", "reason": {"code", "fields"} or
-    None, "job_id", "job_file", "expires_at", "file", "credits" (price if it were submitted)}], "counts": {state: n},
-    "credits_each", "credits_new" (sum over the new ones), "credits_left", "application_status", "alternatives":
-    [{"job_type", "looks", "credits_each", "credits_new"}], "asked_at"}``. States: `core.hyp3_guard`.
+    active pairs of the stack file. Bursts of one pair of passes are one row, named by its first ones.
+    Result: ``{"account", "api_url", "rows": [{"pair": [reference, secondary], "bursts": n, "state", "reason": {"code",
+    "fields"} or None, "job_id", "job_file", "expires_at", "file", "credits" (price if it were submitted)}], "counts":
+    {state: n}, "credits_each" (None: not one price for all), "credits_new" (sum over the new ones), "credits_left"
+    (None: unlimited), "application_status", "alternatives": [{"job_type", "looks", "credits_each", "credits_new"}],
+    "messages": [{"code", "fields"}] (warnings), "asked_at"}``. States: `core.hyp3_guard`.
     """
 
     command: ClassVar[str] = "plan-hyp3"
@@ -368,10 +369,14 @@ class SubmitHyp3(Request):
     ``pairs``: those to submit; empty takes every pair whose state is ``new``. Pairs in flight or done with the same
     parameters are never sent unless their state is in ``repeat_states``. ``dry_run``: POST with ``validate_only``, writes
     nothing. ``agreed_credits``: the sum the user agreed to; a higher price stops before anything is sent; None sets no limit.
+    ``look_again_s``: seconds between the two looks for the jobs of a request whose answer got lost.
     Items: ``{"pair", "state" ("accepted" | "rejected" | "valid"), "reason"}``.
-    Result: ``{"account", "job_file" (path, empty when nothing was submitted), "submitted": n, "adopted": n (found on the
-    service after an earlier crash), "credits" (charged, or what it would be), "credits_left", "rejected": [{"pair",
-    "reason"}], "skipped": [{"pair", "state"}], "not_sent": n, "stopped_by": {"code", "fields"} or None, "dry_run"}``.
+    Result: ``{"account", "job_file" (path, empty when nothing was submitted), "submitted": n (valid ones in a dry run),
+    "adopted": n (found on the service after an earlier crash), "credits" (charged, or what it would be), "credits_left",
+    "rejected": [{"pair", "reason": {"code", "fields"}}] (by the service), "skipped": [{"pair", "state", "reason"}] (not
+    asked for, or ``refused`` by the checks here), "not_sent": n, "stopped_by": {"code", "fields"} or None, "messages":
+    [{"code", "fields"}], "dry_run"}``. With ``stopped_by`` what was accepted before is saved and the rest can be submitted
+    later.
     """
 
     command: ClassVar[str] = "submit-hyp3"
@@ -381,6 +386,7 @@ class SubmitHyp3(Request):
     repeat_states: tuple[str, ...] = ()
     dry_run: bool = False
     agreed_credits: float | None = None
+    look_again_s: float = 60.0
     endpoints: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -398,6 +404,7 @@ class RetryHyp3(Request):
     include_expired: bool = False
     dry_run: bool = False
     agreed_credits: float | None = None
+    look_again_s: float = 60.0
     endpoints: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -405,8 +412,8 @@ class RetryHyp3(Request):
 class RefreshHyp3(Request):
     """Ask HyP3 for the state of all jobs of the job files, and keep it as ``last_seen``. Needs a credential.
 
-    Result: ``{"rows": [`core.hyp3_jobs.JobRow.to_json`], "counts": {status: n}, "checked_at", "unreachable": [{"account",
-    "code", "fields"}], "problems": [{"code", "fields"}]}``.
+    Result: ``{"rows": [`core.hyp3_jobs.JobRow.to_json`], "counts": {status: n} (current rows), "checked_at", "unreachable":
+    [{"account", "code", "fields"}], "problems": [{"code", "fields"}], "clock_offset_s" (service minus this computer)}``.
     """
 
     command: ClassVar[str] = "refresh-hyp3"
@@ -418,10 +425,11 @@ class RefreshHyp3(Request):
 class DownloadHyp3(Request):
     """Download products, resumable and verified; needs no credential when the addresses are known from a refresh.
 
-    ``job_ids``: empty takes all that succeeded. ``folder``: empty takes the folder of the job file.
+    With a credential the jobs are refreshed first. ``job_ids``: empty takes all that succeeded. ``folder``: empty takes
+    the folder of the job file. ``max_workers``: 1..16.
     Items: ``{"job_id", "file", "bytes", "size", "state" ("started" | "progress" | "done" | "failed" | "expired")}``.
     Result: ``{"folder", "downloaded": [names], "present": [names], "failed": [{"job_id", "file", "code", "fields"}],
-    "bytes"}``.
+    "bytes" (over the network), "problems": [{"code", "fields"}]}``. One product that fails stops no other; a full disk does.
     """
 
     command: ClassVar[str] = "download-hyp3"
@@ -436,7 +444,11 @@ class DownloadHyp3(Request):
 class WatchHyp3(Request):
     """Refresh until every job has ended, and download each product as it appears. Needs a credential.
 
-    ``timeout_s``: 0 sets no limit; reaching it is no failure. ``poll_s``: first interval between refreshes.
+    ``timeout_s``: 0 sets no limit; reaching it is no failure. ``poll_s``: first interval between refreshes; it grows to
+    300 s while nothing changes. A service or network that fails lengthens it and is told in ``problem``; a login that is
+    not accepted any more ends the watch, after the downloads. While it is on, and until every job has ended, the job folder
+    holds the note `core.hyp3_watch_mark`: found without a running watch it means that one can be offered again; whoever
+    lets the user stop a watch calls ``forget_watch``. One watch per folder: ``hyp3_watch.already_on``.
     Items: those of `DownloadHyp3`, and ``{"rows", "counts", "checked_at", "problem": {"code", "fields"} or None,
     "next_in_s"}`` after each refresh. Result: as `DownloadHyp3` with ``rows``, ``counts`` and ``is_complete``.
     """

@@ -27,5 +27,8 @@ COMMANDS = CommandTable(
         requests.AddJobs: "insarhub_qgis.engine.add_jobs:run",
         requests.ComputeBaselines: "insarhub_qgis.engine.baselines:run",
         requests.Hyp3Account: "insarhub_qgis.engine.hyp3_account:run",
+        requests.PlanHyp3: "insarhub_qgis.engine.hyp3_plan:run",
+        requests.SubmitHyp3: "insarhub_qgis.engine.hyp3_submit:run",
+        requests.RetryHyp3: "insarhub_qgis.engine.hyp3_retry:run",
     }
 )

@@ -104,8 +104,9 @@ class Hyp3Door:
         status: str | None = None,
         job_type: str | None = None,
         end: datetime | None = None,
+        user_id: str | None = None,
     ) -> Iterator[dict[str, Any]]:
-        """Give the jobs of the account, newest first.
+        """Give the jobs of the account, or of another one, newest first.
 
         Pages may be short or empty and still have a next one; only the lack of it ends the list.
 
@@ -122,6 +123,7 @@ class Hyp3Door:
             "name": name,
             "status_code": status,
             "job_type": job_type,
+            "user_id": user_id,
         }
         answer = self._get("/jobs", {key: value for key, value in query.items() if value is not None})
         for _ in range(_MOST_PAGES):

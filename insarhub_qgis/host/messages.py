@@ -1012,6 +1012,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The entry {scene} of the answer could not be read: {reason}.",
         "Update the plugin: the archive may have changed its format.",
     ),
+    "search.nothing_found": (
+        "The archive has no scene in this area and period with these filters.",
+        "Make the area larger or the period longer, or leave out path, frame, direction or polarisation.",
+    ),
     "search.limit_reached": (
         "The search stopped at {limit} scenes; there may be more.",
         "Raise the maximum, or give a shorter period.",
@@ -1029,6 +1033,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "baselines.no_metadata": (
         "{folder} keeps no metadata of its {scenes} scenes, so baselines cannot be computed.",
         "Search these scenes again and add the stack to the same work directory.",
+    ),
+    "baselines.no_vectors": (
+        "The perpendicular baseline of {count} scenes in {folder} is not known, because the archive has no orbit for them: {scenes}.",
+        "They are paired by time alone and marked; add the stack again later, or exclude them in the network editor.",
     ),
     "archive.busy": (
         "{service} is busy and asks to wait.",
@@ -1262,6 +1270,111 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "hyp3.refused": (
         "HyP3 refuses the job: {reason}.",
         "Check options and pairs; if they are right, update the plugin.",
+    ),
+    # HyP3: submission
+    "hyp3.no_pairs": (
+        "{folder} has no pairs to submit.",
+        "Select pairs in the network editor first.",
+    ),
+    "hyp3.submission_running": (
+        "Another window or program (process {pid} on {host}) submits pairs of {folder} since {started_at}.",
+        "Wait until it has ended and look again: its pairs are then shown as in flight.",
+    ),
+    "hyp3.sandbox_job": (
+        "The scenes of {folder} are simulated, so the real HyP3 cannot process them; nothing was sent.",
+        "Switch the sandbox on in Options > InSARHub, or make a job from a real search.",
+    ),
+    "hyp3.other_service": (
+        "{file} holds jobs of another service, {api_url}; nothing was sent.",
+        "Choose that service in Options > InSARHub, or make a new job folder for this one.",
+    ),
+    "hyp3.price_higher": (
+        "The jobs would cost {credits} credits, more than the {agreed} that were agreed to; nothing was sent.",
+        "Look at the new price and submit again.",
+    ),
+    "hyp3_guard.gone": (
+        "HyP3 does not know the job {job_id} any more.",
+        "Its product cannot be fetched. Submit the pair again if it is needed.",
+    ),
+    "hyp3_guard.not_asked": (
+        "The state of the job {job_id} is not known.",
+        "Refresh the jobs, with the account that submitted it.",
+    ),
+    "hyp3_guard.unresolved": (
+        "The pair was sent by a submission that broke off; whether it arrived is found out at the next submission.",
+        "Submit: it is looked for first, and not paid twice.",
+    ),
+    "hyp3_guard.other_parameters": (
+        "The pair has a job with other options ({job_type}, looks {looks}, {status}).",
+        "Use that one, or tick the pair to pay for it with these options.",
+    ),
+    "hyp3_guard.other_product": (
+        "The folder has a product of the pair with other options: {file}.",
+        "Use that one, or tick the pair to pay for it with these options.",
+    ),
+    "hyp3_guard.not_all_asked": (
+        "{count} older jobs of the job files were not asked for.",
+        "Refresh the jobs to learn their pairs before you submit.",
+    ),
+    "hyp3_pair.not_slc": (
+        "{scene} is no name of a Sentinel-1 IW SLC scene, as {job_type} needs it.",
+        "Choose another job type, or search the scenes again.",
+    ),
+    "hyp3_pair.not_burst": (
+        "{scene} is no name of a Sentinel-1 burst, as {job_type} needs it.",
+        "Choose INSAR_GAMMA for whole scenes, or make a job of bursts.",
+    ),
+    "hyp3_pair.same_scene": (
+        "{reference} is both reference and secondary.",
+        "Remove the pair.",
+    ),
+    "hyp3_pair.reversed": (
+        "The reference {reference} is not older than the secondary {secondary}.",
+        "Save the network: it puts the earlier scene first.",
+    ),
+    "hyp3_pair.polarization": (
+        "{reference} and {secondary} differ in polarisation or have one that HyP3 does not process ({values}).",
+        "Remove the pair.",
+    ),
+    "hyp3_pair.other_track": (
+        "{reference} and {secondary} are of different tracks ({values}).",
+        "Remove the pair: two tracks give no interferogram.",
+    ),
+    "hyp3_pair.other_frame": (
+        "{reference} and {secondary} are of different frames ({values}).",
+        "Remove the pair, or choose scenes of one frame.",
+    ),
+    "hyp3_pair.no_overlap": (
+        "{reference} and {secondary} do not cover common ground.",
+        "Remove the pair.",
+    ),
+    "hyp3_pair.outside_area": (
+        "{scene} does not touch the area of interest.",
+        "Remove its pairs, or change the area.",
+    ),
+    "hyp3_pair.repeated": (
+        "The pair {reference} / {secondary} is listed twice.",
+        "Save the network: each pair is kept once.",
+    ),
+    "hyp3_pair.other_burst": (
+        "{reference} and {secondary} are not the same burst.",
+        "Remove the pair.",
+    ),
+    "hyp3_pair.too_many_bursts": (
+        "The pair from {reference} to {secondary} has {count} bursts on a side, more than the {limit} that HyP3 takes.",
+        "Choose fewer bursts, or INSAR_GAMMA for the whole frame.",
+    ),
+    "hyp3_pair.burst_sets": (
+        "The bursts of the reference {reference} and of the secondary {secondary} are not the same.",
+        "Choose bursts that both days have, each once.",
+    ),
+    "hyp3_pair.burst_times": (
+        "The bursts of {reference} or of {secondary} are not of one pass.",
+        "Choose bursts of one pass per day.",
+    ),
+    "hyp3_pair.unconnected": (
+        "The pairs fall into {parts} groups that share no date.",
+        "They can be processed, but not inverted together. Add pairs that join the groups.",
     ),
 }
 
