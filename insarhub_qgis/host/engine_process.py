@@ -260,9 +260,12 @@ class EngineTask(QgsTask):
         description: str,
         python: Optional[Path] = None,
         credential: Optional[Credential] = None,
+        *,
+        is_silent: bool = True,
     ) -> None:
-        # Silent: whoever started it says how it ended, and QGIS would say it a second time.
-        super().__init__(description, QgsTask.Flag.CanCancel | QgsTask.Flag.Silent)
+        # Silent: whoever started it says how it ended, and QGIS would say it a second time, to the whole desktop.
+        flags = QgsTask.Flag.CanCancel | QgsTask.Flag.Silent if is_silent else QgsTask.Flag.CanCancel
+        super().__init__(description, flags)
         self.request = request
         self._credential = credential
         # Read here, on the main thread: settings, and the proxy of its network access manager.
@@ -332,6 +335,7 @@ def run_engine(
     feedback: Any = None,
     python: Optional[Path] = None,
     credential: Optional[Credential] = None,
+    on_item: Optional[Callable[[dict[str, Any]], None]] = None,
 ) -> dict[str, Any]:
     """Run a request and wait for its result, from any thread; for Processing algorithms.
 
@@ -339,6 +343,8 @@ def run_engine(
     ----------
     feedback
         A QgsFeedback, QgsProcessingFeedback, or None.
+    on_item
+        Takes partial results, in the calling thread.
 
     Raises
     ------
@@ -346,12 +352,13 @@ def run_engine(
         What the engine says, or a code of `EngineRun.drive`, ``engine.not_set_up``, ``engine.python_gone``.
     """
     run = EngineRun(request, _python_for(request, python), proxy_variables(), credential)
+    take_item = on_item or (lambda _: None)
     if feedback is None:
-        return run.drive(EngineListener(lambda *_: None, log.log_engine_line, lambda _: None), lambda: False)
-    return run.drive(_listener_of(feedback), feedback.isCanceled)
+        return run.drive(EngineListener(lambda *_: None, log.log_engine_line, take_item), lambda: False)
+    return run.drive(_listener_of(feedback, take_item), feedback.isCanceled)
 
 
-def _listener_of(feedback: Any) -> EngineListener:
+def _listener_of(feedback: Any, take_item: Callable[[dict[str, Any]], None]) -> EngineListener:
     def report(fraction: float, text: str) -> None:
         feedback.setProgress(fraction * 100.0)
         if text and hasattr(feedback, "setProgressText"):
@@ -363,7 +370,7 @@ def _listener_of(feedback: Any) -> EngineListener:
         if push is not None:
             push(text)
 
-    return EngineListener(report, take_log, lambda _: None)
+    return EngineListener(report, take_log, take_item)
 
 
 #: reportError is left to the algorithm: in QGIS it marks the whole run as failed.

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
@@ -34,6 +34,7 @@ from insarhub_qgis.layers.hdf5_file import read_hdf5
 
 SEARCH = "search"
 NETWORK = "network"
+PROCESS = "process"
 ANALYSE = "analyse"
 EXPORT = "export"
 
@@ -58,9 +59,13 @@ class InsarAlgorithm(QgsProcessingAlgorithm):
         return tr(self.TITLE)
 
     def group(self) -> str:
-        return {SEARCH: tr("Search"), NETWORK: tr("Network"), ANALYSE: tr("Analyse"), EXPORT: tr("Export")}[
-            self.GROUP
-        ]
+        return {
+            SEARCH: tr("Search"),
+            NETWORK: tr("Network"),
+            PROCESS: tr("Process"),
+            ANALYSE: tr("Analyse"),
+            EXPORT: tr("Export"),
+        }[self.GROUP]
 
     def groupId(self) -> str:
         return self.GROUP
@@ -75,11 +80,15 @@ class InsarAlgorithm(QgsProcessingAlgorithm):
         return type(self)()
 
     def ask_engine(
-        self, request: Request, feedback: QgsProcessingFeedback, credential: Optional[Credential] = None
+        self,
+        request: Request,
+        feedback: QgsProcessingFeedback,
+        credential: Optional[Credential] = None,
+        on_item: Optional[Callable[[dict[str, Any]], None]] = None,
     ) -> dict[str, Any]:
         """Run a request in the engine; a failure becomes a sentence that stops the model or batch row."""
         try:
-            return run_engine(request, feedback, credential=credential)
+            return run_engine(request, feedback, credential=credential, on_item=on_item)
         except Cancelled as error:
             raise QgsProcessingException(tr("Cancelled. What was finished is kept.")) from error
         except InsarError as error:

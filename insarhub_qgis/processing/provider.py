@@ -14,6 +14,7 @@ from insarhub_qgis.processing.check_network import CheckNetwork
 from insarhub_qgis.processing.export_footprint import ExportFootprint
 from insarhub_qgis.processing.export_points import ExportPoints
 from insarhub_qgis.processing.export_results import ExportResults
+from insarhub_qgis.processing.hyp3_credits import Hyp3Credits
 from insarhub_qgis.processing.load_products import LoadProducts
 from insarhub_qgis.processing.network_to_layers import NetworkToLayers
 from insarhub_qgis.processing.open_products import OpenProducts
@@ -32,6 +33,7 @@ ALGORITHMS = (
     CheckNetwork,
     SuggestBridges,
     NetworkToLayers,
+    Hyp3Credits,
     OpenProducts,
     LoadProducts,
     PrepareAnalysis,

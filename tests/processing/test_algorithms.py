@@ -56,6 +56,7 @@ PARAMETERS = {
     "checknetwork": ["JOB_FOLDER", "OUTPUT", "HTML"],
     "suggestbridges": ["JOB_FOLDER", "OUTPUT"],
     "networktolayers": ["JOB_FOLDER", "PAIRS", "SCENES"],
+    "hyp3credits": ["AUTH"],
     "openproducts": ["PRODUCTS", "JOB_FOLDER"],
     "loadproducts": ["JOB_FOLDER", "KINDS", "PAIRS"],
     "prepareanalysis": ["JOB_FOLDER", "AOI", "MATERIALISE"],
