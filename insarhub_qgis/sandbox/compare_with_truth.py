@@ -20,8 +20,8 @@ estimator on data without error, so the step, the acceleration and the seasonal 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ def run(request: CompareWithTruth, context: RunContext) -> dict[str, Any]:
     Raises
     ------
     InsarError
-        ``truth.unreadable``, ``compare.no_velocity``, ``compare.grid``, ``compare.too_few_pixels``.
+        ``truth.unreadable``, ``compare.no_velocity``, ``compare.grid``, ``compare.dates``, ``compare.too_few_pixels``.
     """
     context.report(0.1, "Comparing with the truth")
     return compare(Path(request.job_folder), Path(request.truth_file)).figures
@@ -78,7 +78,8 @@ def compare(job_folder: Path, truth_file: Path) -> Comparison:
     velocity, attributes = read_dataset(job_folder / "velocity.h5", "velocity")
     rows, columns = velocity.shape
     window = truth.window(float(attributes["X_FIRST"]), float(attributes["Y_FIRST"]), rows, columns)
-    used = used_dates(job_folder, truth)
+    pairs = used_pairs(job_folder, truth)
+    used = used_dates(job_folder, truth, pairs)
     true_velocity = truth.deformation.fitted_velocity(truth.years, used)[window]
     reference = (int(attributes["REF_Y"]), int(attributes["REF_X"]))
 
@@ -98,7 +99,7 @@ def compare(job_folder: Path, truth_file: Path) -> Comparison:
     simulation = Simulate.from_json(truth.simulation)
     if not isinstance(simulation, Simulate):
         raise InsarError("truth.unreadable", file=str(truth_file), reason="simulation")
-    scene = make_scene(simulation)
+    scene = replace(make_scene(simulation), pairs=pairs)
     prediction = predict(
         simulation,
         scene,
@@ -176,13 +177,32 @@ def read_dataset(path: Path, name: str) -> tuple[Array, dict[str, str]]:
         raise InsarError("compare.no_velocity", file=str(path), reason=str(error)) from error
 
 
-def used_dates(job_folder: Path, truth: Truth) -> Mask:
-    """Dates of the velocity: all but those that MintPy's own ``exclude_date.txt`` names, (n_dates,)."""
+def used_pairs(job_folder: Path, truth: Truth) -> tuple[tuple[int, int], ...]:
+    """Give the pairs that MintPy inverted, as numbers of the true dates; raises ``compare.no_velocity``, ``compare.dates``."""
+    path = job_folder / "inputs" / "ifgramStack.h5"
+    try:
+        with h5py.File(path, "r") as file:
+            days = [[day.decode() for day in pair] for pair in file["date"][:]]
+            is_kept = [bool(kept) for kept in file["dropIfgram"][:]]
+    except (OSError, KeyError) as error:
+        raise InsarError("compare.no_velocity", file=str(path), reason=str(error)) from error
+    numbers = {f"{date:%Y%m%d}": index for index, date in enumerate(truth.dates)}
+    unknown = sorted({day for pair in days for day in pair} - set(numbers))
+    if unknown:
+        raise InsarError("compare.dates", file=str(path), dates=unknown)
+    return tuple((numbers[first], numbers[second]) for (first, second), kept in zip(days, is_kept) if kept)
+
+
+def used_dates(job_folder: Path, truth: Truth, pairs: Sequence[tuple[int, int]]) -> Mask:
+    """Dates of the velocity: those in pairs, but not those that MintPy's own ``exclude_date.txt`` names, (n_dates,)."""
     excluded: set[str] = set()
     path = job_folder / "exclude_date.txt"
     if path.is_file():
         excluded = set(path.read_text(encoding="utf-8").split())
-    return np.array([f"{date:%Y%m%d}" not in excluded for date in truth.dates])
+    in_pairs = {index for pair in pairs for index in pair}
+    return np.array(
+        [index in in_pairs and f"{date:%Y%m%d}" not in excluded for index, date in enumerate(truth.dates)]
+    )
 
 
 def elevation_model(attributes: Mapping[str, str], truth: Truth) -> ElevationModel | None:

@@ -208,7 +208,7 @@ def product_window(seed: int, pair_number: int, scene: Scene) -> tuple[int, int,
         if group
         else np.zeros(4, dtype=int)
     )
-    top, bottom, left, right = (MARGIN_PIXELS - int(value) for value in more)
+    top, bottom, left, right = (scene.site.factor * (MARGIN_PIXELS - int(value)) for value in more)
     return top, scene.height - bottom, left, scene.width - right
 
 

@@ -106,7 +106,8 @@ def decorrelation_variance(
     inverse_variance = 1 / phase_variance(coherence[first, second], looks)
     design = network_matrix(scene.pairs, len(scene.dates))
     weighted = design * inverse_variance[:, np.newaxis]
-    from_pairs = np.linalg.solve(design.T @ weighted, weighted.T)
+    # A date in no pair has no column; its weight in the velocity is 0, and so is its row here.
+    from_pairs = np.linalg.pinv(design.T @ weighted, hermitian=True) @ weighted.T
     gain = (WAVELENGTH_M / (4 * np.pi)) * (weights[1:] @ from_pairs)
     return float(gain @ phase_covariance(coherence, scene.pairs, looks) @ gain)
 

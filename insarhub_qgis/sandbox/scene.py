@@ -19,7 +19,7 @@ Array = npt.NDArray[np.float64]
 WAVELENGTH_M = 299_792_458.0 / 5.405e9
 EPSG = 32630
 PIXEL_M = 80.0
-#: Each product reaches up to this many pixels beyond the common window, on each side.
+#: Each product reaches up to this many pixels of 80 m beyond the common window, on each side.
 MARGIN_PIXELS = 6
 #: Upper left corner of the common window (a lattice point), in south-east Spain.
 CORNER_X, CORNER_Y = 600_000.0, 4_176_000.0
@@ -71,6 +71,11 @@ class Site:
         return SPACING_M[self.range_looks, self.azimuth_looks]
 
     @property
+    def factor(self) -> int:
+        """Pixels along one of 80 m."""
+        return round(PIXEL_M / self.pixel_m)
+
+    @property
     def effective_looks(self) -> int:
         return round(self.range_looks * self.azimuth_looks / LOOKS_PER_INDEPENDENT_LOOK)
 
@@ -81,7 +86,7 @@ class Site:
 
 @dataclass(frozen=True)
 class Scene:
-    """The full grid of the simulation: the common window plus `MARGIN_PIXELS` on every side.
+    """The full grid of the simulation: the common window plus `MARGIN_PIXELS` of 80 m on every side.
 
     Attributes
     ----------
@@ -185,10 +190,10 @@ def make_scene(request: Simulate) -> Scene:
 def scene_at(site: Site, request: Simulate, dates: tuple[datetime.date, ...], baselines_m: Array) -> Scene:
     """Build the scene of a site, with the size, seed and network of a request but with its own dates.
 
-    Width and height of the request count 80 m pixels; a finer spacing covers the same ground.
+    Width and height of the request count 80 m pixels. A finer spacing has the same ground and the same deformation,
+    but terrain, land cover and delay of its own.
     """
-    factor = round(PIXEL_M / site.pixel_m)
-    height, width = (factor * size + 2 * MARGIN_PIXELS for size in (request.height, request.width))
+    height, width = (site.factor * (size + 2 * MARGIN_PIXELS) for size in (request.height, request.width))
     count = len(dates)
     pairs = tuple(
         (first, second)
@@ -207,8 +212,8 @@ def scene_at(site: Site, request: Simulate, dates: tuple[datetime.date, ...], ba
     return Scene(
         height=height,
         width=width,
-        x_first=site.corner_x - MARGIN_PIXELS * site.pixel_m,
-        y_first=site.corner_y + MARGIN_PIXELS * site.pixel_m,
+        x_first=site.corner_x - MARGIN_PIXELS * PIXEL_M,
+        y_first=site.corner_y + MARGIN_PIXELS * PIXEL_M,
         dates=dates,
         baselines_m=baselines_m,
         pairs=pairs,
