@@ -202,6 +202,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The velocity map (corner {x_first}, {y_first}; {height} x {width} pixels) does not lie on the grid of the truth.",
         "Compare a job that was made from the same simulation.",
     ),
+    "compare.dates": (
+        "{file} has dates that the truth does not know: {dates}.",
+        "Compare a job that was made from the same simulation.",
+    ),
     "compare.too_few_pixels": (
         "Only {stable} pixels are left to compare; at least {wanted} are needed.",
         "Lower mintpy.networkInversion.minTempCoh, or simulate a larger scene.",
@@ -622,6 +626,22 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "hyp3_jobs.expired": (
         "The product {file} expired on {expired_at} before it was downloaded.",
         "Retry the job with expired jobs included; that costs credits again.",
+    ),
+    "hyp3_jobs.other_service": (
+        "The jobs of {file} belong to {service}, but {asked} was asked.",
+        "Choose that service in Options, then refresh. Their last known state is shown.",
+    ),
+    "hyp3_jobs.nothing_known": (
+        "No address of a product of {folder} is known yet.",
+        "Choose an account and refresh, then download.",
+    ),
+    "hyp3_jobs.no_product": (
+        "The job {job_id} has no product to download; its state is {status}.",
+        "Refresh, and wait until it has succeeded.",
+    ),
+    "hyp3_watch.already_on": (
+        "The jobs of {folder} are being watched already (process {pid} on {host}).",
+        "Press Refresh to see what it has found, or end it there first.",
     ),
     "product.gone": (
         "The product {file} is no longer at its address.",

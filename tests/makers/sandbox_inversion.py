@@ -51,7 +51,7 @@ def read_common_window(products: Path):
 
 
 def analyse(products: Path, job_folder: Path, reference=(6, 5)) -> None:
-    """Write velocity.h5, timeseries.h5 and maskTempCoh.h5 of the products, in MintPy's layout."""
+    """Write velocity.h5, timeseries.h5, maskTempCoh.h5 and the stack's dates, in MintPy's layout."""
     phase, coherence, (left, top), days, pairs = read_common_window(products)
     rows, columns = phase.shape[1:]
     years = np.array([(day - days[0]).days for day in days]) / 365.25
@@ -76,3 +76,7 @@ def analyse(products: Path, job_folder: Path, reference=(6, 5)) -> None:
         file["date"] = np.array([f"{day:%Y%m%d}".encode() for day in days])
     with h5py.File(job_folder / "maskTempCoh.h5", "w") as file:
         file["mask"] = mask
+    (job_folder / "inputs").mkdir(exist_ok=True)
+    with h5py.File(job_folder / "inputs" / "ifgramStack.h5", "w") as file:
+        file["date"] = np.array([[f"{days[index]:%Y%m%d}".encode() for index in pair] for pair in pairs])
+        file["dropIfgram"] = np.ones(len(pairs), bool)

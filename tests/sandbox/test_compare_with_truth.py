@@ -112,6 +112,33 @@ def test_excluded_dates_are_excluded_from_the_truth_too(quiet, tmp_path):
     assert figures["rmse_mm_per_year"] < 0.01
 
 
+def test_the_prediction_counts_the_pairs_that_were_inverted(noisy, tmp_path):
+    job, truth_file = noisy
+    copy = tmp_path / "job"
+    shutil.copytree(job, copy)
+    with h5py.File(copy / "inputs" / "ifgramStack.h5", "r+") as file:
+        pairs = file["date"][:]
+        days = sorted(set(pairs.ravel()))
+        neighbours = [days.index(second) - days.index(first) == 1 for first, second in pairs]
+        file["dropIfgram"][:] = neighbours
+    assert sum(neighbours) == 30
+    key = "predicted_decorrelation_mm_per_year"
+    assert figures_of(copy, truth_file)[key] > 1.05 * figures_of(job, truth_file)[key]
+
+
+def test_a_job_of_other_dates_is_refused(noisy, tmp_path):
+    job, truth_file = noisy
+    copy = tmp_path / "job"
+    shutil.copytree(job, copy)
+    with h5py.File(copy / "inputs" / "ifgramStack.h5", "r+") as file:
+        days = file["date"][:]
+        days[0, 0] = b"19990101"
+        file["date"][:] = days
+    with pytest.raises(InsarError, match=r"compare\.dates") as caught:
+        figures_of(copy, truth_file)
+    assert caught.value.fields["dates"] == ["19990101"]
+
+
 def test_missing_or_foreign_results_are_named(quiet, tmp_path):
     job, truth = quiet
     with pytest.raises(InsarError, match=r"compare\.no_velocity"):
