@@ -242,10 +242,11 @@ def _scores_of(
     scores: dict[PairKey, float] = {}
     coherences: dict[PairKey, float] = {}
     all_scores: dict[Pair, float] = {**stack.scores, **(database.scores if database is not None else {})}
+    keys = {pair: _key(pair, number) for pair in all_scores}
     for pair, score in all_scores.items():
-        key = _key(pair, number)
-        if key is not None:
-            scores[key] = min(score, scores.get(key, score))
+        key = keys[pair]
+        if key is not None and (key not in scores or score < scores[key]):
+            scores[key] = score
     found: dict[Pair, Any] = {pair: item.get("coherence") for pair, item in stack.factors.items()}
     if database is not None:
         found.update(
@@ -254,9 +255,9 @@ def _scores_of(
             if "coherence_expected" in item
         )
     for pair, value in found.items():
-        key = _key(pair, number)
-        if key is not None and is_number(value) and 0.0 <= value <= 1.0:
-            coherences[key] = min(float(value), coherences.get(key, float(value)))
+        key = keys[pair] if pair in keys else _key(pair, number)
+        if key is not None and is_number(value) and 0.0 <= value <= coherences.get(key, 1.0):
+            coherences[key] = float(value)
     return dict(sorted(scores.items())), dict(sorted(coherences.items()))
 
 

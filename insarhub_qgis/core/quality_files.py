@@ -312,19 +312,20 @@ def read_pair_database(folder: Path) -> PairDatabase | None:
         raise
     version = document.get("_schema_version")
     names = document.get("_scene_names")
+    known: dict[str, Pair | None] = {}
     scores = {
-        pair: float(value) for pair, value in _by_pair(document.get("scores")).items() if is_number(value)
+        pair: float(value)
+        for pair, value in _by_pair(document.get("scores"), known).items()
+        if is_number(value)
     }
     is_percent = any(value > 1 for value in scores.values())
     factors: dict[Pair, Mapping[str, Any]] = {}
     # Factors of later versions have other meanings; of those only the verdicts count.
     is_documented = not isinstance(version, int) or version <= DATABASE_VERSION
-    for pair, item in _by_pair(document.get("factors") if is_documented else None).items():
+    for pair, item in _by_pair(document.get("factors") if is_documented else None, known).items():
         if isinstance(item, Mapping):
             score: Any = item.get("score")
-            factors[pair] = (
-                {**item, "score": score / 100.0} if is_percent and is_number(score) else dict(item)
-            )
+            factors[pair] = {**item, "score": score / 100.0} if is_percent and is_number(score) else item
     built_at = document.get("_built_at")
     return PairDatabase(
         version=version if isinstance(version, int) else DATABASE_VERSION,
@@ -337,7 +338,7 @@ def read_pair_database(folder: Path) -> PairDatabase | None:
         factors=factors,
         labels={
             pair: label
-            for pair, label in _by_pair(document.get("status")).items()
+            for pair, label in _by_pair(document.get("status"), known).items()
             if label in (HEALTHY, CONCERN)
         },
     )
@@ -435,10 +436,18 @@ def _compact(value: Any) -> str:
         raise InsarError("file.not_json", file=PAIR_DATABASE_NAME, reason=str(error)) from error
 
 
-def _by_pair(value: Any) -> dict[Pair, Any]:
+def _by_pair(value: Any, known: dict[str, Pair | None]) -> dict[Pair, Any]:
+    """Give a section by pairs; ``known`` keeps the pairs of keys, which every section repeats."""
     if not isinstance(value, Mapping):
         return {}
-    return {pair: item for key, item in value.items() if (pair := pair_of_key(key)) is not None}
+    found: dict[Pair, Any] = {}
+    for key, item in value.items():
+        if key not in known:
+            known[key] = pair_of_key(key)
+        pair = known[key]
+        if pair is not None:
+            found[pair] = item
+    return found
 
 
 def _rounded(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from typing import NamedTuple
 
 from insarhub_qgis.core.errors import InsarError
 
@@ -104,8 +105,7 @@ def acquisition_order(name: str) -> tuple[str, str]:
     return (scene_start(name) or scene_date(name).strftime("%Y%m%d"), name)
 
 
-@dataclass(frozen=True)
-class Pair:
+class Pair(NamedTuple):
     """Two scenes, the earlier one first. Build it with `order_pair`."""
 
     reference: str
@@ -131,5 +131,5 @@ class Pair:
 
 def order_pair(one: str, other: str) -> Pair:
     """Make a pair, the earlier acquisition first and then by name; raises ``scene.no_date``."""
-    first, second = sorted((one, other), key=acquisition_order)
-    return Pair(first, second)
+    is_reversed = acquisition_order(other) < acquisition_order(one)
+    return Pair(other, one) if is_reversed else Pair(one, other)

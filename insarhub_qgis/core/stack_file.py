@@ -262,10 +262,11 @@ def colon_key(pair: Pair) -> str:
 def pair_of_key(key: str) -> Pair | None:
     """Read a key with either separator and in either order; None when it names no two scenes with dates."""
     for separator in (",", ":"):
-        names = [name.strip() for name in key.split(separator)]
-        if len(names) == 2 and all(names):
+        one, found, other = key.partition(separator)
+        one, other = one.strip(), other.strip()
+        if found and one and other and separator not in other:
             try:
-                return order_pair(names[0], names[1])
+                return order_pair(one, other)
             except InsarError:
                 return None
     return None

@@ -113,6 +113,8 @@ class NetworkCanvas(FigureCanvasQTAgg):
         self.preview_of: Callable[[int, Optional[int], date, float], list[str]] = lambda *_: []
         self._plain = QPixmap()
         self._faded = QPixmap()
+        self._colours = palette_colours()
+        self._fills: list[QColor] = []
         self._artists: list[Any] = []
         self._built_for: Any = None
         self._anchor = 0
@@ -255,7 +257,7 @@ class NetworkCanvas(FigureCanvasQTAgg):
         painter.end()
 
     def _dress(self) -> None:
-        colours = palette_colours()
+        colours = self._colours = palette_colours()
         points = max(self.font().pointSizeF() - 1.0, 7.0)
         for axes in (self.axes, self.strip):
             style_axes(axes, colours, points)
@@ -292,8 +294,9 @@ class NetworkCanvas(FigureCanvasQTAgg):
         """Make the artists of the present picture instead of the former ones."""
         for artist in self._artists:
             artist.remove()
-        colours = palette_colours()
+        colours = self._colours
         view, picture = self.view, self.picture
+        self._fills = [QColor(fill) for fill in date_fills(picture, picture.degree, colours.background)]
         self._bars = draw_degrees(self.strip, picture, colours.text)
         self._artists = [
             *draw_pairs(self.axes, picture, view.placed),
@@ -359,7 +362,7 @@ class NetworkCanvas(FigureCanvasQTAgg):
         if self._faded.isNull():
             self._faded = self._plain.copy()
             self._faded.setDevicePixelRatio(self.device_pixel_ratio)
-            veil = QColor(palette_colours().background)
+            veil = QColor(self._colours.background)
             veil.setAlpha(FADE_ALPHA)
             painter = QPainter(self._faded)
             painter.fillRect(QRectF(*self.view.area), veil)
@@ -368,7 +371,7 @@ class NetworkCanvas(FigureCanvasQTAgg):
 
     def _paint_moved(self, painter: QPainter) -> None:
         """Show the content where it is being dragged to, until it is drawn anew."""
-        background = QColor(palette_colours().background)
+        background = QColor(self._colours.background)
         left, top, width, height = self.view.area
         strip = QRectF(left, top + height + GAP_PX, width, self.height() - top - height - GAP_PX)
         for area, offset in (
@@ -431,8 +434,7 @@ class NetworkCanvas(FigureCanvasQTAgg):
             offset.setY(-offset.y())
             painter.drawLine(place - offset, place + offset)
             return
-        fills = date_fills(self.picture, self.picture.degree[index : index + 1], palette_colours().background)
-        painter.setBrush(QColor(fills[0]))
+        painter.setBrush(self._fills[index])
         painter.drawEllipse(place, radius, radius)
 
     def _paint_drawing(self, painter: QPainter, start: int) -> None:
@@ -474,7 +476,7 @@ class NetworkCanvas(FigureCanvasQTAgg):
         )
         box.moveTo(max(x, 2.0), max(y, 2.0))
         palette = QApplication.palette()
-        back, front = QColor(palette_colours().background), QColor(palette_colours().text)
+        back, front = QColor(self._colours.background), QColor(self._colours.text)
         back.setAlpha(242)
         painter.setPen(QPen(palette.color(QPalette.ColorRole.Mid), 1.0))
         painter.setBrush(back)
@@ -768,7 +770,7 @@ class NetworkCanvas(FigureCanvasQTAgg):
         return QPointF(*places[item.index])
 
     def _polyline(self, index: int) -> QPolygonF:
-        return QPolygonF([QPointF(*point) for point in self.view.to_pixels(self.view.placed.line(index))])
+        return QPolygonF([QPointF(x, y) for x, y in self.view.line_pixels(index)])
 
     def _pixels_per_point(self) -> float:
         return self._logical_dpi() / 72.0
@@ -780,7 +782,7 @@ class NetworkCanvas(FigureCanvasQTAgg):
         return QApplication.palette().color(QPalette.ColorRole.Highlight)
 
     def _text(self) -> QColor:
-        return QColor(palette_colours().text)
+        return QColor(self._colours.text)
 
 
 def _place(event: QMouseEvent) -> QPointF:

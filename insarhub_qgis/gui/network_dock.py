@@ -29,9 +29,9 @@ from insarhub_qgis.core import network_checks
 from insarhub_qgis.core.atomic_files import write_text_atomically
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.job_folder import list_job_folders
+from insarhub_qgis.core.network_budget import PairPrices
 from insarhub_qgis.core.network_checks import CheckRow, check_network
 from insarhub_qgis.core.network_files import OpenNetwork, load_network
-from insarhub_qgis.core.network_budget import PairPrices
 from insarhub_qgis.core.network_graph import PairKey
 from insarhub_qgis.core.network_model import NEW_BRIDGE, SPLIT, Change, StackNetwork, Warned
 from insarhub_qgis.core.pair_selection import Selection, select_pairs
@@ -51,6 +51,7 @@ from insarhub_qgis.host.messages import sentence, what_happened
 from insarhub_qgis.layers.network_picture import NetworkPicture
 
 if TYPE_CHECKING:
+    from insarhub_qgis.gui.network_canvas import NetworkCanvas
     from insarhub_qgis.gui.page_context import PageContext
 
 SIZE = QSize(1100, 600)
@@ -74,6 +75,8 @@ class NetworkDock(QDockWidget):
         self._sessions: dict[Path, NetworkSession] = {}
         self.session: Optional[NetworkSession] = None
         self._keys: list[PairKey] = []
+        #: Position of a pair in the picture.
+        self._place: dict[PairKey, int] = {}
         self._warned: list[Warned] = []
         self._selection: Optional[Selection] = None
         self._preview_number = 0
@@ -750,26 +753,15 @@ class NetworkDock(QDockWidget):
         shown = network or StackNetwork(())
         keys = shown.pair_keys()
         has_same_keys = keys == self._keys
+        if not has_same_keys:
+            place = {key: index for index, key in enumerate(keys)}
+            if self.canvas is not None:
+                self._keep_focus(self.canvas, place)
+            self._keys, self._place = keys, place
         if self.canvas is not None:
-            if not has_same_keys:
-                # Positions of pairs are others now; the pairs of the selection may still be there.
-                place = {key: index for index, key in enumerate(keys)}
-                pairs = [
-                    place[self._keys[i]]
-                    for i in self.canvas.selected_pairs
-                    if i < len(self._keys) and self._keys[i] in place
-                ]
-                self.canvas.selected_pairs = set(pairs)
-                if self.canvas.current is not None and not self.canvas.current.is_date:
-                    old = self._keys[self.canvas.current.index]
-                    self.canvas.current = Item(False, place[old]) if old in place else None
-                if self.canvas.hover is not None and not self.canvas.hover.is_date:
-                    self.canvas.hover = None
             picture = NetworkPicture.of(shown)
-            self._keys = keys
             self.canvas.show_picture(picture, fit=fit)
             self.legend.show_counts(picture)
-        self._keys = keys
         if change is None or not has_same_keys or change.dates or network is None:
             self.table.show_network(network)
         else:
@@ -777,6 +769,16 @@ class NetworkDock(QDockWidget):
         if self.tabs.currentIndex() == CHECK_TAB:
             self._run_check()
         self._show_state()
+
+    def _keep_focus(self, canvas: NetworkCanvas, place: dict[PairKey, int]) -> None:
+        """Positions of pairs become others; the pairs of the selection may still be there."""
+        chosen = (self._keys[index] for index in canvas.selected_pairs if index < len(self._keys))
+        canvas.selected_pairs = {place[key] for key in chosen if key in place}
+        if canvas.current is not None and not canvas.current.is_date:
+            old = self._keys[canvas.current.index]
+            canvas.current = Item(False, place[old]) if old in place else None
+        if canvas.hover is not None and not canvas.hover.is_date:
+            canvas.hover = None
 
     def _show_state(self) -> None:
         self._show_title()
@@ -898,8 +900,7 @@ class NetworkDock(QDockWidget):
         """Select what a check names, and zoom to it."""
         self._show_dates(dates)
         if self.canvas is not None:
-            place = {key: index for index, key in enumerate(self._keys)}
-            chosen = [place[key] for key in pairs if key in place]
+            chosen = [self._place[key] for key in pairs if key in self._place]
             self.canvas.select(() if chosen else self.canvas.selected_dates, chosen)
 
     def _on_tab(self, index: int) -> None:
@@ -922,8 +923,7 @@ class NetworkDock(QDockWidget):
 
     def _on_table_selection(self, keys: list[PairKey]) -> None:
         if self.canvas is not None:
-            place = {key: index for index, key in enumerate(self._keys)}
-            self.canvas.select((), (place[key] for key in keys), tell=False)
+            self.canvas.select((), (self._place[key] for key in keys), tell=False)
         self._enable()
 
     def _on_canvas_hover(self, item: Item | None) -> None:
@@ -933,7 +933,7 @@ class NetworkDock(QDockWidget):
 
     def _on_table_hover(self, key: PairKey | None) -> None:
         if self.canvas is not None:
-            place = self.table.model.row_of(key) if key is not None else None
+            place = self._place.get(key) if key is not None else None
             self.canvas.show_hover(Item(False, place) if place is not None else None)
         self._show_footprints(None, key)
 

@@ -113,6 +113,13 @@ class NetworkView:
         y = top + (self.y_limits[1] - points[..., 1]) / (self.y_limits[1] - self.y_limits[0]) * height
         return np.stack([x, y], axis=-1)
 
+    def line_pixels(self, index: int) -> list[list[float]]:
+        """Give the pixels along a pair: its two dates, or the steps of its arc."""
+        if self.picture.is_arc[index]:
+            return self.to_pixels(self.placed.line(index)).tolist()
+        ends = (self.picture.first[index], self.picture.second[index])
+        return self.date_pixels[ends, :].tolist()
+
     def contains(self, x: float, y: float) -> bool:
         left, top, width, height = self.area
         return left <= x <= left + width and top <= y <= top + height

@@ -53,7 +53,6 @@ from insarhub_qgis.layers.network_picture import PAIR_STYLES, REMOVED_STYLE, cla
 
 EARLIER, LATER, DAYS, METRES, SCORE, CLASS, COHERENCE, STATE, REASON, CREDITS = range(10)
 RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-SORT_ROLE = int(Qt.ItemDataRole.UserRole) + 1
 #: Unknown values sort behind all known ones.
 _LAST = 1e12
 
@@ -75,6 +74,7 @@ class PairsModel(QAbstractTableModel):
         self._row_of: dict[PairKey, int] = {}
         self._pairs: list[NetworkPair] = []
         self._network: StackNetwork | None = None
+        self._sorting = (EARLIER, Qt.SortOrder.AscendingOrder)
         self._prices: PairPrices | None = None
         self._credits: dict[PairKey, float] = {}
         self._hover: PairKey | None = None
@@ -90,9 +90,8 @@ class PairsModel(QAbstractTableModel):
         self._network = network
         self._credits = {}
         self._pairs = network.pairs() if network is not None else []
-        self.keys = [pair.key for pair in self._pairs]
-        self._row_of = {key: row for row, key in enumerate(self.keys)}
         self._hover = None
+        self._arrange()
         self.endResetModel()
 
     def show_prices(self, prices: PairPrices | None) -> None:
@@ -128,6 +127,26 @@ class PairsModel(QAbstractTableModel):
             self._pairs[row] = self._network.pair(key)
             self.dataChanged.emit(self.index(row, 0), self.index(row, CREDITS))
         return True
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Arrange the rows; rows of edited pairs stay where they are until the next sort."""
+        self.layoutAboutToBeChanged.emit()
+        kept = [(index, self.keys[index.row()]) for index in self.persistentIndexList()]
+        self._sorting = (column, order)
+        self._arrange()
+        self.changePersistentIndexList(
+            [index for index, _ in kept], [self.index(self._row_of[key], index.column()) for index, key in kept]
+        )  # fmt: skip
+        self.layoutChanged.emit()
+
+    def _arrange(self) -> None:
+        column, order = self._sorting
+        if column >= 0:
+            # Left to the filter, every comparison would ask this model twice: a second for 3000 pairs.
+            is_descending = order == Qt.SortOrder.DescendingOrder
+            self._pairs.sort(key=lambda pair: self._sort_value(pair, column), reverse=is_descending)
+        self.keys = [pair.key for pair in self._pairs]
+        self._row_of = {key: row for row, key in enumerate(self.keys)}
 
     def row_of(self, key: PairKey) -> int | None:
         return self._row_of.get(key)
@@ -168,8 +187,6 @@ class PairsModel(QAbstractTableModel):
         pair, column = self._pairs[index.row()], index.column()
         if role == Qt.ItemDataRole.DisplayRole:
             return self.text(index.row(), column)
-        if role == SORT_ROLE:
-            return self._sort_value(pair, column)
         if role == Qt.ItemDataRole.CheckStateRole and column == EARLIER:
             checked = pair.mark.is_active
             return int(Qt.CheckState.Checked if checked else Qt.CheckState.Unchecked)
@@ -236,7 +253,9 @@ class PairsModel(QAbstractTableModel):
             return _LAST if value is None else float(value)
         if column == CLASS:
             return class_of(pair.score)
-        return self.text(self._row_of[pair.key], column)
+        if self._network is None:
+            return ""
+        return (state_text if column == STATE else pair_reason)(self._network, pair)
 
     def _icon(self, pair_class: int, is_active: bool) -> QIcon:
         key = (pair_class, is_active)
@@ -259,7 +278,9 @@ class PairsFilter(QSortFilterProxyModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._words: list[str] = []
-        self.setSortRole(SORT_ROLE)
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        self.sourceModel().sort(column, order)
 
     def set_text(self, text: str) -> None:
         self._words = text.lower().split()

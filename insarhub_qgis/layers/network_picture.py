@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -140,7 +141,7 @@ class NetworkPicture:
     def has_unknown_bperp(self) -> bool:
         return bool(np.isnan(self.bperp_m).any())
 
-    @property
+    @cached_property
     def degree(self) -> np.ndarray:
         """(n,) active pairs per date."""
         ends = np.concatenate([self.first[self.is_active], self.second[self.is_active]])
@@ -169,7 +170,7 @@ class NetworkPicture:
         """Give the y of each date, (n,) metres; unknown baselines lie in a lane at the bottom of the view."""
         return np.where(np.isnan(self.bperp_m), low + LANE * (high - low), self.bperp_m)
 
-    @property
+    @cached_property
     def is_arc(self) -> np.ndarray:
         """(m,) bool, pairs inside the lane: straight they would lie on each other."""
         unknown = np.isnan(self.bperp_m)

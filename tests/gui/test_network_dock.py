@@ -20,7 +20,7 @@ from insarhub_qgis.gui.network_dialogs import BridgesDialog, HistoryDialog
 from insarhub_qgis.gui.network_dock import CANCEL, CHECK_TAB, DISCARD, KEEP, PARAMETERS_TAB, SAVE
 from insarhub_qgis.gui.network_view import Item
 from insarhub_qgis.gui.pairs_table import CREDITS
-from tests.makers.networks import scene_names, write_network_job
+from tests.makers.networks import footprint_item, scene_names, write_network_job
 
 LEFT, NO_MODIFIER = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -501,19 +501,6 @@ def test_empty_stack_and_stack_of_one_date(editor, job, context, patience, dates
         editor.tabs.setCurrentIndex(tab)
         settle(context, patience)
     assert len(editor.canvas.picture.dates) == dates
-
-
-def footprint_item(name, west):
-    ring = [(west, 40.0), (west + 2, 40.0), (west + 2, 41.5), (west, 41.5), (west, 40.0)]
-    points = [{"Longitude": x, "Latitude": y} for x, y in ring]
-    return {
-        "umm": {
-            "GranuleUR": f"{name}-SLC",
-            "SpatialExtent": {
-                "HorizontalSpatialDomain": {"Geometry": {"GPolygons": [{"Boundary": {"Points": points}}]}}
-            },
-        }
-    }
 
 
 def test_footprints_of_the_hovered_pair_are_on_the_map(editor, job, iface, context, patience):

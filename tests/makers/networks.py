@@ -21,6 +21,20 @@ def scene_names(count: int, step_days: int = 12) -> list[str]:
     return names
 
 
+def footprint_item(name: str, west: float) -> dict:
+    """An item of a search answer that tells no more than the footprint of a scene, degrees."""
+    ring = [(west, 40.0), (west + 2, 40.0), (west + 2, 41.5), (west, 41.5), (west, 40.0)]
+    points = [{"Longitude": x, "Latitude": y} for x, y in ring]
+    return {
+        "umm": {
+            "GranuleUR": f"{name}-SLC",
+            "SpatialExtent": {
+                "HorizontalSpatialDomain": {"Geometry": {"GPolygons": [{"Boundary": {"Points": points}}]}}
+            },
+        }
+    }
+
+
 def write_network_job(
     folder: Path,
     dates: int = 12,
