@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 
 from qgis.core import QgsApplication
@@ -219,7 +218,9 @@ class InsarHubDock(QgsDockWidget):
         """The page, imported and made on first use."""
         if key not in self._pages:
             module_name, class_name = PAGES[key].split(":")
-            page = getattr(import_module(module_name), class_name)(self.context, self.stack)
+            # Not importlib: QGIS notes what the statement imports, and forgets only that when the plugin is reloaded.
+            module = __import__(module_name, fromlist=[class_name])
+            page = getattr(module, class_name)(self.context, self.stack)
             page.back_requested.connect(self.go_back)
             page.page_requested.connect(
                 lambda wanted, job: self.show_page(wanted, Path(job) if job else None)
