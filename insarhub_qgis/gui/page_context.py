@@ -19,9 +19,11 @@ from insarhub_qgis.core.progress import IsCancelled
 from insarhub_qgis.core.requests import Request
 from insarhub_qgis.host import log, messages
 from insarhub_qgis.host.engine_process import EngineTask, start_engine_task
+from insarhub_qgis.host.settings import settings
 
 if TYPE_CHECKING:
     from insarhub_qgis.gui.network_dock import NetworkDock
+    from insarhub_qgis.gui.process_dialog import ProcessDialog
     from insarhub_qgis.gui.series_dock import SeriesDock
 
 ERROR_SECONDS = 0  # stays until it is closed
@@ -116,11 +118,13 @@ class PageContext(QObject):
         Another work directory was chosen.
     services_changed
         The sandbox was turned on or off, or has another address.
+    jobs_submitted(Path, dict)
+        Pairs of a job folder were submitted; the answer of `SubmitHyp3`.
 
     A page asks for the time-series dock by `series_dock`: it is made on first use, docked at the bottom and
     removed by `close`. ``gui/series_dock.py`` offers ``SeriesDock(context, parent)`` with ``start_picking()``
     and ``close_dock()`` (gives back the map tool, stops readers). The network editor, `network_dock`, is made the
-    same way; ``open_job(job_folder)`` shows a network.
+    same way; ``open_job(job_folder)`` shows a network. `open_process` opens the window that orders its products.
     """
 
     runs_changed = pyqtSignal()
@@ -128,6 +132,7 @@ class PageContext(QObject):
     engine_changed = pyqtSignal()
     work_directory_changed = pyqtSignal()
     services_changed = pyqtSignal()
+    jobs_submitted = pyqtSignal(object, object)
 
     def __init__(self, iface: QgisInterface, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -136,6 +141,7 @@ class PageContext(QObject):
         self._reads: list[ReadTask] = []
         self._series_dock: SeriesDock | None = None
         self._network_dock: NetworkDock | None = None
+        self._process_dialogs: dict[Path, ProcessDialog] = {}
 
     def project(self) -> QgsProject:
         return QgsProject.instance()
@@ -180,16 +186,18 @@ class PageContext(QObject):
         job_folder: Path | None = None,
         python: Path | None = None,
         credential: Credential | None = None,
+        has_system_notice: bool = False,
     ) -> EngineTask:
         """Run ``request`` in the engine; the run shows in the run bar and in the task panel of QGIS.
 
         Callbacks come on the main thread and are skipped when their page is gone. ``on_log(level, text)``.
         Without ``on_error`` a failure is shown in the message bar. ``job_folder``: announced by
         `job_changed` when the run ends, also after a failure; default is the request's own job folder.
+        ``has_system_notice``: for work that one walks away from; QGIS tells the desktop when it has ended.
         """
         if job_folder is None and getattr(request, "job_folder", ""):
             job_folder = Path(request.job_folder)
-        task = EngineTask(request, description, python, credential)
+        task = EngineTask(request, description, python, credential, is_silent=not has_system_notice)
         run = Run(task, description, job_folder, self)
 
         def end(callback: Callable[..., None] | None, value: Any) -> None:
@@ -260,8 +268,37 @@ class PageContext(QObject):
             self._network_dock.float_over(window)
         return self._network_dock
 
+    def open_network_dock(self) -> NetworkDock | None:
+        """The network editor if it was opened before, else None."""
+        return self._network_dock
+
+    def open_process(self, job_folder: Path) -> ProcessDialog:
+        """Open the window that checks, prices and orders the pairs of a job; one per job."""
+        from insarhub_qgis.gui.process_dialog import ProcessDialog
+
+        dialog = self._process_dialogs.get(job_folder)
+        if dialog is None or not (dialog.isVisible() or dialog.is_sending):
+            if dialog is not None:
+                dialog.deleteLater()
+            dialog = ProcessDialog(self, job_folder, self.iface.mainWindow())
+            dialog.submitted.connect(self.jobs_submitted)
+            self._process_dialogs[job_folder] = dialog
+        dialog.show()
+        dialog.raise_()
+        dialog.activateWindow()
+        return dialog
+
+    def turn_sandbox_off(self) -> None:
+        """Go back to the real services."""
+        settings().use_sandbox.setValue(False)
+        self.services_changed.emit()
+
     def close(self) -> None:
         """Stop everything that was started here; no callback comes afterwards."""
+        dialogs, self._process_dialogs = self._process_dialogs, {}
+        for dialog in dialogs.values():
+            dialog.close()
+            dialog.deleteLater()
         if self._network_dock is not None:
             self._network_dock.close_dock()
             self.iface.removeDockWidget(self._network_dock)
@@ -284,11 +321,12 @@ class PageContext(QObject):
         item = bar.createMessage("InSARHub", text)
         if details:
             button = QPushButton(self.tr("Details"), item)
-            button.clicked.connect(lambda: self._show_details(details))
+            button.clicked.connect(lambda: self.show_details(details))
             item.layout().addWidget(button)
         bar.pushWidget(item, level, seconds)
 
-    def _show_details(self, details: str) -> None:
+    def show_details(self, details: str) -> None:
+        """Show a longer text that can be copied."""
         viewer = QgsMessageViewer(self.iface.mainWindow())
         viewer.setTitle(self.tr("InSARHub: Details"))
         viewer.setMessageAsPlainText(details)

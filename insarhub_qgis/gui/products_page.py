@@ -65,6 +65,7 @@ class ProductsPage(QWidget):
         self._job_folder: Path | None = None
         self._products = JobProducts("", ())
         self._reading: ReadTask | None = None
+        self._wanted = ""
         self._queue: list[tuple[ProductArchive, str]] = []
         self._queue_size = 0
         self._failures: list[InsarError] = []
@@ -189,6 +190,19 @@ class ProductsPage(QWidget):
         self._show_products(JobProducts("", ()))
         self._read()
 
+    def show_product(self, name: str) -> None:
+        """Choose and open the pair of a product, by the name of its zip; at once, or when it is read."""
+        self._wanted = name.removesuffix(".zip")
+        for row in range(self.proxy.rowCount()):
+            index = self.proxy.index(row, 0)
+            leaf = next(leaves_below(self.model.itemFromIndex(self.proxy.mapToSource(index))), None)
+            if leaf is not None and leaf.data(ARCHIVE_ROLE).product.name == self._wanted:
+                self._wanted = ""
+                self.tree.expand(index)
+                self.tree.setCurrentIndex(index)
+                self.tree.scrollTo(index, QAbstractItemView.ScrollHint.PositionAtTop)
+                return
+
     def close_page(self) -> None:
         self.stop_loading()
         self._sync_timer.stop()
@@ -268,6 +282,8 @@ class ProductsPage(QWidget):
                 self.tree.setCurrentIndex(first)
         self._fill_kind_menu()
         self._sync()
+        if self._wanted:
+            self.show_product(self._wanted)
 
     def _span_children(self) -> None:
         # Names of rasters have the whole width: the columns belong to the pairs.

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Prices of job types and looks side by side, and why a type is not to be had."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from qgis.PyQt.QtCore import QSize, Qt, pyqtSignal
+from qgis.PyQt.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
+
+from insarhub_qgis.core.hyp3_options import SPACING_M, Hyp3Options
+from insarhub_qgis.gui.hyp3_jobs_table import credits_text
+
+TYPE, LOOKS, EACH, NEW = range(4)
+_RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+_CHOICE = int(Qt.ItemDataRole.UserRole)
+_ROW_PADDING_PX = 6
+
+
+class PriceTable(QTreeWidget):
+    """A row per job type and looks; a double click or Enter chooses.
+
+    Signals
+    -------
+    chosen(str, str)
+        Job type and looks.
+    """
+
+    chosen = pyqtSignal(str, str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("insarhubPrices")
+        self.setAccessibleName(self.tr("Prices of job types and looks; Enter chooses"))
+        self.setToolTip(self.tr("Double-click to choose"))
+        self.setHeaderLabels(
+            [self.tr("Job Type"), self.tr("Looks"), self.tr("Credits Each"), self.tr("For the New Pairs")]
+        )
+        self.setRootIsDecorated(False)
+        self.setAlternatingRowColors(True)
+        self.setUniformRowHeights(True)
+        header = self.header()
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(TYPE, QHeaderView.ResizeMode.Stretch)
+        for column in (EACH, NEW):
+            self.headerItem().setTextAlignment(column, _RIGHT)
+        self.itemActivated.connect(self._choose)
+
+    def show_prices(
+        self,
+        alternatives: Sequence[Mapping[str, Any]],
+        unavailable: Mapping[str, str],
+        options: Hyp3Options,
+    ) -> None:
+        """Show prices, those of the chosen job type first.
+
+        Parameters
+        ----------
+        alternatives
+            As `PlanHyp3` gives them; empty before HyP3 was asked.
+        unavailable
+            Job types that cannot be ordered for the stack, and why.
+        """
+        self.clear()
+        rows = [row for row in alternatives if row["job_type"] not in unavailable]
+        rows.sort(
+            key=lambda row: (
+                row["job_type"] != options.job_type, str(row["job_type"]), float(row.get("credits_each") or 0.0),
+            )
+        )  # fmt: skip
+        for row in rows:
+            self._add(row, (row["job_type"], row["looks"]) == (options.job_type, options.looks))
+        for job_type, reason in unavailable.items():
+            text = self.tr("{job_type}: {reason}").format(job_type=job_type, reason=reason)
+            item = QTreeWidgetItem(self, [text])
+            item.setFlags(Qt.ItemFlag.ItemIsEnabled)
+            item.setToolTip(TYPE, reason)
+            item.setFirstColumnSpanned(True)
+
+    def _add(self, row: Mapping[str, Any], is_chosen: bool) -> None:
+        job_type, looks = str(row["job_type"]), str(row["looks"])
+        pixel = SPACING_M.get(looks)
+        texts = [
+            self.tr("{job_type} (chosen)").format(job_type=job_type) if is_chosen else job_type,
+            self.tr("{looks} ({spacing} m)").format(looks=looks, spacing=pixel) if pixel else looks,
+            credits_text(row.get("credits_each")),
+            credits_text(row.get("credits_new")),
+        ]
+        item = QTreeWidgetItem(self, texts)
+        item.setData(TYPE, _CHOICE, (job_type, looks))
+        item.setSizeHint(TYPE, QSize(0, self.fontMetrics().height() + _ROW_PADDING_PX))
+        for column in (EACH, NEW):
+            item.setTextAlignment(column, _RIGHT)
+        if is_chosen:
+            font = item.font(TYPE)
+            font.setBold(True)
+            for column in range(len(texts)):
+                item.setFont(column, font)
+
+    def _choose(self, item: QTreeWidgetItem, _: int) -> None:
+        choice = item.data(TYPE, _CHOICE)
+        if choice:
+            self.chosen.emit(*choice)
