@@ -20,10 +20,14 @@ def main() -> int:
     parser.add_argument(
         "--umm", type=Path, help="answer of CMR (UMM JSON) to serve instead of simulated stacks"
     )
+    parser.add_argument("--truth", type=Path, help="folder for the truth of the simulated stack")
+    parser.add_argument("--failed-share", type=float, default=0.0, help="0..1 of the HyP3 jobs that fail")
     arguments = parser.parse_args()
     parameters = {
         "umm_file": str(arguments.umm.absolute()) if arguments.umm else "",
         "port": arguments.port,
+        "truth_folder": str(arguments.truth.absolute()) if arguments.truth else "",
+        "failed_share": arguments.failed_share,
     }
     process = subprocess.Popen(
         [sys.executable, "-I", str(LAUNCH), "sandbox", "serve"],
@@ -58,6 +62,12 @@ def _say(item: dict[str, object]) -> None:
     url = item["base_url"]
     print(f"sandbox: {item['scenes']} scenes at {url}")
     print(f"  in QGIS: InSARHub > Options > Sandbox, address {url}")
+    print(
+        f"  HyP3 is at the same address: costs at {url}/costs, jobs that were accepted at {url}/_sandbox/jobs"
+    )
+    print(
+        "  accounts: any name that begins with sandbox-, any password but 'wrong'; see hyp3_accounts.py for cases"
+    )
     print(
         f'  a fault: curl -X POST {url}/_sandbox/fault -d \'{{"route": "/search", "status": 503, "times": 3}}\''
     )
