@@ -19,10 +19,12 @@ from insarhub_qgis.processing.load_products import LoadProducts
 from insarhub_qgis.processing.network_to_layers import NetworkToLayers
 from insarhub_qgis.processing.open_products import OpenProducts
 from insarhub_qgis.processing.prepare_analysis import PrepareAnalysis
+from insarhub_qgis.processing.retry_hyp3 import RetryHyp3
 from insarhub_qgis.processing.run_analysis import RunAnalysis
 from insarhub_qgis.processing.sample_time_series import SampleTimeSeries
 from insarhub_qgis.processing.search_scenes import SearchScenes
 from insarhub_qgis.processing.select_pairs import SelectPairs
+from insarhub_qgis.processing.submit_hyp3 import SubmitHyp3
 from insarhub_qgis.processing.suggest_bridges import SuggestBridges
 from insarhub_qgis.processing.zonal_time_series import ZonalTimeSeries
 
@@ -33,6 +35,8 @@ ALGORITHMS = (
     CheckNetwork,
     SuggestBridges,
     NetworkToLayers,
+    SubmitHyp3,
+    RetryHyp3,
     Hyp3Credits,
     OpenProducts,
     LoadProducts,

@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import time
+import urllib.request
+from pathlib import Path
 
 import pytest
-from qgis.core import QgsProcessingException, QgsProcessingFeedback
+from qgis.core import QgsApplication, QgsProcessingException, QgsProcessingFeedback
 
 from insarhub_qgis.core.sandbox_credentials import make_sandbox_token
 from insarhub_qgis.host import accounts, paths
@@ -59,6 +63,44 @@ def stops(run, name, **parameters):
     return str(caught.value)
 
 
+@pytest.fixture(scope="module")
+def small_job(run, sandbox, tmp_path_factory):
+    """A job folder of five dates and a few pairs, made by the algorithms."""
+    work = tmp_path_factory.mktemp("work ñ")
+    settings().use_sandbox.setValue(True)
+    settings().sandbox_url.setValue(sandbox)
+    found = run(
+        "searchscenes",
+        {"AOI": "-2.5,-1.2,37.1,38.3 [EPSG:4326]", "PATH": "103", "FRAME": "121", "START": "2020-01-01",
+         "END": "2020-02-28", "OUTPUT": "TEMPORARY_OUTPUT"},
+    )["OUTPUT"]  # fmt: skip
+    run("addjobs", {"SCENES": found, "WORK_DIRECTORY": str(work)})
+    run("selectpairs", {"JOB_FOLDER": str(work), "DT_TARGETS": "12,24", "DT_MAX": 30, "PB_MAX": 500})
+    settings().use_sandbox.remove()
+    settings().sandbox_url.remove()
+    return work
+
+
+@pytest.fixture
+def job(small_job, use_sandbox, tmp_path):
+    """A job folder of its own, at a sandbox without any jobs."""
+    steer(use_sandbox, "reset")
+    folder = tmp_path / "jöb"
+    shutil.copytree(small_job, folder)
+    return folder
+
+
+def steer(url, action, **values):
+    request = urllib.request.Request(f"{url}/_sandbox/{action}", json.dumps(values).encode())
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.loads(answer.read())
+
+
+def pair_count(job):
+    (stack,) = job.glob("stack_*.json")
+    return len(json.loads(stack.read_text(encoding="utf-8"))["pairs"])
+
+
 # --- Accounts ---
 
 
@@ -81,6 +123,19 @@ def test_user_and_password(run, use_sandbox, password, expected):
         assert expected in stops(run, "hyp3credits", AUTH=auth_id)
 
 
+def test_an_account_that_may_not_order_yet(run, use_sandbox):
+    words = Words()
+    auth_id = accounts.add_password("sandbox-new", "any")
+    assert run("hyp3credits", {"AUTH": auth_id}, words)["CREDITS"] == 0
+    assert any("not asked for yet" in text for text in words.infos)
+    words = Words()
+    assert (
+        run("hyp3credits", {"AUTH": accounts.add_password("sandbox-unlimited", "any")}, words)["CREDITS"]
+        is None
+    )
+    assert any("not limited" in text for text in words.infos)
+
+
 def test_a_token(run, use_sandbox):
     words = Words()
     auth_id = accounts.add_token(make_sandbox_token("sandbox-otto", time.time() + DAY_S))
@@ -101,6 +156,125 @@ def test_without_account_and_without_sandbox_there_is_a_sentence(run):
 
 def test_without_the_master_password_there_is_a_sentence(run, use_sandbox):
     auth_id = accounts.add_password("sandbox-anna", "any")
-    with open_test_database() as manager:
-        manager.clearMasterPassword()
-        assert "master password" in stops(run, "hyp3credits", AUTH=auth_id)
+    QgsApplication.authManager().clearMasterPassword()
+    assert "master password" in stops(run, "hyp3credits", AUTH=auth_id)
+
+
+# --- Dry run and submission ---
+
+
+def test_a_dry_run_orders_nothing_and_reports_each_pair(run, job):
+    count = pair_count(job)
+    before = {path.name for path in job.rglob("*")}
+    credits = run("hyp3credits", {})["CREDITS"]
+    answer = run("submithyp3", {"JOB_FOLDER": str(job), "DRY_RUN": True})  # insarhub:submithyp3
+    assert (answer["SUBMITTED"], answer["JOB_FILE"]) == (0, "")
+    assert answer["COST"] == 10 * count
+    page = Path(answer["REPORT"]).read_text(encoding="utf-8")
+    assert page.count(">valid</td>") == count
+    assert f"{count} pairs are valid and would cost {10 * count} credits." in page
+    assert {path.name for path in job.rglob("*")} == before
+    assert run("hyp3credits", {})["CREDITS"] == credits
+
+
+def test_pairs_are_ordered_once(run, job, tmp_path):
+    count = pair_count(job)
+    credits = run("hyp3credits", {})["CREDITS"]
+    page = tmp_path / "report.html"
+    answer = run("submithyp3", {"JOB_FOLDER": str(job), "REPORT": str(page)})
+    assert (answer["SUBMITTED"], answer["COST"]) == (count, 10 * count)
+    assert answer["REPORT"] == str(page)
+    assert page.read_text(encoding="utf-8").count(">submitted</td>") == count
+    written = json.loads(Path(answer["JOB_FILE"]).read_text(encoding="utf-8"))
+    assert Path(answer["JOB_FILE"]).name == "hyp3_jobs.json"
+    assert len(written["job_ids"]["sandbox-user"]) == count
+    parameters = written["insarhub_qgis"]["parameters"]
+    assert parameters["include_dem"]
+    assert parameters["include_look_vectors"]
+    assert parameters["apply_water_mask"]
+    assert not parameters["include_inc_map"]
+    again = run("submithyp3", {"JOB_FOLDER": str(job)})
+    assert (again["SUBMITTED"], again["COST"], again["JOB_FILE"]) == (0, 0, "")
+    assert Path(again["REPORT"]).read_text(encoding="utf-8").count(">ordered already</td>") == count
+    assert run("hyp3credits", {})["CREDITS"] == credits - 10 * count
+
+
+def test_options_reach_the_jobs(run, job):
+    answer = run(
+        "submithyp3",
+        {"JOB_FOLDER": str(job), "LOOKS": "10x2", "PHASE_FILTER": 0.3, "INCLUDE_INC_MAP": True, "WATER_MASK": False,
+         "INCLUDE_DISPLACEMENT_MAPS": True, "INCLUDE_WRAPPED_PHASE": True, "NAME": "valley"},
+    )  # fmt: skip
+    own = json.loads(Path(answer["JOB_FILE"]).read_text(encoding="utf-8"))["insarhub_qgis"]
+    expected = {
+        "looks": "10x2", "phase_filter_parameter": 0.3, "include_inc_map": True, "apply_water_mask": False,
+        "include_displacement_maps": True, "include_wrapped_phase": True, "include_dem": True,
+    }  # fmt: skip
+    assert {name: own["parameters"][name] for name in expected} == expected
+    assert all(name.startswith("valley_p103_f121_") for name in own["names"].values())
+    assert answer["COST"] == 15 * pair_count(job)
+
+
+def test_a_pair_that_hyp3_does_not_know_is_named(run, job):
+    (file,) = job.glob("stack_*.json")
+    stack = json.loads(file.read_text(encoding="utf-8"))
+    lost = "S1A_IW_SLC__1SDV_20200106T060813_20200106T060840_030674_038404_FFFF"
+    stack["pairs"].append([lost, stack["pairs"][0][1]])
+    file.write_text(json.dumps(stack), encoding="utf-8")
+    words = Words()
+    answer = run("submithyp3", {"JOB_FOLDER": str(job)}, words)
+    assert answer["SUBMITTED"] == len(stack["pairs"]) - 1
+    assert len(words.warnings) == 1
+    page = Path(answer["REPORT"]).read_text(encoding="utf-8")
+    assert page.count(">rejected by HyP3</td>") + page.count(">refused before it is sent</td>") == 1
+    assert lost in page
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"LOOKS": "5x1"}, "5x1"),
+        ({"PHASE_FILTER": 1.5}, "PHASE_FILTER"),
+        ({"NAME": "///"}, "///"),
+        ({"JOB_TYPE": "INSAR_ISCE_BURST"}, "burst"),
+    ],
+)
+def test_what_cannot_be_ordered_is_refused_with_a_sentence(run, job, parameters, expected):
+    assert expected in stops(run, "submithyp3", JOB_FOLDER=str(job), **parameters)
+    assert not (job / "hyp3_jobs.json").exists()
+
+
+def test_too_few_credits_stop_it(run, job, use_sandbox):
+    steer(use_sandbox, "account", user_id="sandbox-user", remaining_credits=20)
+    text = stops(run, "submithyp3", JOB_FOLDER=str(job))
+    assert "credits" in text
+    assert not (job / "hyp3_jobs.json").exists()
+
+
+def test_there_is_no_such_folder(run, use_sandbox, tmp_path):
+    assert "there is no folder" in stops(run, "submithyp3", JOB_FOLDER=str(tmp_path / "none"))
+
+
+# --- Retry ---
+
+
+def submit_and_wait(run, url, job, *, failed_share=0.0):
+    """Order all pairs and let the service finish them."""
+    steer(url, "hyp3", failed_share=failed_share)
+    run("submithyp3", {"JOB_FOLDER": str(job)})
+    steer(url, "advance", seconds=3600)
+    steer(url, "hyp3", failed_share=0.0)
+
+
+def test_failed_jobs_are_ordered_once_more(run, job, use_sandbox):  # insarhub:retryhyp3
+    count = pair_count(job)
+    assert run("retryhyp3", {"JOB_FOLDER": str(job)})["SUBMITTED"] == 0
+    submit_and_wait(run, use_sandbox, job, failed_share=1.0)
+    answer = run("retryhyp3", {"JOB_FOLDER": str(job)})
+    assert answer["SUBMITTED"] == count
+    file = Path(answer["JOB_FILE"])
+    assert file.parent == job
+    assert file.name.startswith("hyp3_retry_jobs_")
+    assert len(json.loads(file.read_text(encoding="utf-8"))["insarhub_qgis"]["retry_of"]) == count
+    again = run("retryhyp3", {"JOB_FOLDER": str(job)})
+    assert (again["SUBMITTED"], again["JOB_FILE"]) == (0, "")
