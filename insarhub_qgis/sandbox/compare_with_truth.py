@@ -29,7 +29,9 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from insarhub_qgis.core.clip_manifest import CLIP_FOLDER
 from insarhub_qgis.core.errors import InsarError
+from insarhub_qgis.core.product_metadata import ProductMetadata
 from insarhub_qgis.core.requests import CompareWithTruth, Simulate
 from insarhub_qgis.core.run_context import RunContext
 from insarhub_qgis.sandbox.pair_simulation import dem_error_m
@@ -109,6 +111,7 @@ def compare(job_folder: Path, truth_file: Path) -> Comparison:
         stable,
         used,
         elevation_model(attributes, truth),
+        filter_strength(job_folder),
     )
     level = float(true_velocity[stable].mean())
     figures = _figures(error, true_velocity, compared, stable, offset, prediction)
@@ -203,6 +206,16 @@ def used_dates(job_folder: Path, truth: Truth, pairs: Sequence[tuple[int, int]])
     return np.array(
         [index in in_pairs and f"{date:%Y%m%d}" not in excluded for index, date in enumerate(truth.dates)]
     )
+
+
+def filter_strength(job_folder: Path) -> float:
+    """Strength of the phase filter of the products, 0..1, from their texts beside the clips; 0 without texts."""
+    found = [0.0]
+    for path in sorted((job_folder / CLIP_FOLDER).glob("*.txt")):
+        metadata = ProductMetadata.parse(path.read_text(encoding="utf-8", errors="replace"))
+        if metadata.get("INSAR phase filter") == "yes":
+            found.append(metadata.number("Phase filter parameter") or 0.0)
+    return max(found)
 
 
 def elevation_model(attributes: Mapping[str, str], truth: Truth) -> ElevationModel | None:

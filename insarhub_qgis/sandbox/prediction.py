@@ -12,7 +12,9 @@ turbulence              ``|h|^2 s^2 Q``: s the rms per date; Q the mean square o
 stratified delay        ``|h|^2 k^2 (z - z_stable)^2``: k the rms per date of the delay per metre of height
 decorrelation           ``h G C G' h'`` per pixel: G the weighted least-squares inverse of the network, weights
                         from coherence, and C the covariance of the pairs' phases,
-                        ``C_ij,kl = (g_ik g_jl - g_il g_jk) / (2 L g_ij g_kl)``, scaled to metres
+                        ``C_ij,kl = (g_ik g_jl - g_il g_jk) / (2 L g_ij g_kl)``, scaled to metres; where the
+                        phase was filtered, times the share of the variance that the filter leaves, measured per
+                        land cover on a few simulated pairs
 elevation error         ``(h . b)^2 (dz / (r sin incidence))^2``, nothing where it was estimated
 ======================= =====================================================================================
 
@@ -27,14 +29,19 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from insarhub_qgis.core.progress import ignore_progress, never_cancelled
 from insarhub_qgis.core.requests import Simulate
 from insarhub_qgis.sandbox.atmosphere import STRATIFIED_RMS_M_PER_M, turbulence
-from insarhub_qgis.sandbox.decorrelation import expected_coherence, phase_variance
+from insarhub_qgis.sandbox.decorrelation import expected_coherence, phase_variance, simulate_pairs
+from insarhub_qgis.sandbox.phase_filter import filtered_noise
 from insarhub_qgis.sandbox.scene import DECAY_PARAMETERS, EFFECTIVE_LOOKS, WATER, WAVELENGTH_M, Scene
 from insarhub_qgis.sandbox.truth import slope_weights
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+
+#: Simulated pairs on which the effect of the phase filter is measured.
+_SAMPLE_PAIRS = 3
 
 
 @dataclass(frozen=True)
@@ -121,6 +128,7 @@ def predict(
     stable: Mask,
     used: Mask,
     elevation: ElevationModel | None,
+    filter_strength: float = 0.0,
 ) -> Prediction:
     """Expected errors over the compared pixels of a window of the scene.
 
@@ -130,6 +138,8 @@ def predict(
         (rows, cols) of the window; stable is a part of compared.
     used
         Dates that the velocity was fitted to, (n_dates,).
+    filter_strength
+        Of the phase filter of the products, 0..1.
     """
     weights = velocity_weights(scene.years, scene.baselines_m, used, elevation)
     variances = np.zeros(len(DECAY_PARAMETERS))
@@ -137,6 +147,7 @@ def predict(
         for cover, parameters in DECAY_PARAMETERS.items():
             if cover != WATER:
                 variances[cover] = decorrelation_variance(scene, weights, parameters)
+        variances *= filtered_share(request, scene, filter_strength)
     variance_map = variances[scene.land_cover[window]]
     rms_m = request.atmosphere_rms_mm * 1e-3 if request.noise else 0.0
     per_date = float(weights @ weights)
@@ -180,6 +191,23 @@ def predict(
         elevation_error=mm * np.sqrt(baseline_rate * float(np.mean(geometry[compared] ** 2))),
         sigma_map=(mm * np.sqrt(variance_map)).astype(np.float32),
     )
+
+
+def filtered_share(request: Simulate, scene: Scene, strength: float) -> Array:
+    """Share of the variance of the phase noise that the filter leaves, per land cover, (n_covers,)."""
+    share = np.ones(len(DECAY_PARAMETERS))
+    if strength <= 0:
+        return share
+    pairs = [(0, second) for second in range(1, min(_SAMPLE_PAIRS + 1, len(scene.dates)))]
+    noise = np.empty((len(pairs), scene.height, scene.width), dtype=np.float32)
+    coherence = np.empty_like(noise)
+    simulate_pairs(scene, request.seed, noise, coherence, ignore_progress, never_cancelled, pairs)
+    left = np.stack([filtered_noise(*values, strength) for values in zip(noise, coherence)])
+    for cover in DECAY_PARAMETERS:
+        area = scene.land_cover == cover
+        if area.any():
+            share[cover] = np.mean(left[:, area] ** 2) / np.mean(noise[:, area] ** 2)
+    return share
 
 
 def _screen_statistics(

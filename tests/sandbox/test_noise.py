@@ -11,6 +11,7 @@ from insarhub_qgis.sandbox import decorrelation
 from insarhub_qgis.sandbox.atmosphere import delay_m, turbulence
 from insarhub_qgis.sandbox.decorrelation import expected_coherence, phase_variance, simulate_block
 from insarhub_qgis.sandbox.pair_simulation import dem_error_m, range_change_source
+from insarhub_qgis.sandbox.phase_filter import filtered_noise
 from insarhub_qgis.sandbox.prediction import (
     ElevationModel,
     decorrelation_variance,
@@ -148,7 +149,8 @@ def test_decorrelation_of_the_velocity_against_monte_carlo(cover):
     assert velocity.std() == pytest.approx(predicted, rel=0.15)
 
 
-def test_predicted_rmse_against_monte_carlo():
+@pytest.mark.parametrize("strength", [0.0, 0.6])
+def test_predicted_rmse_against_monte_carlo(strength):
     squares, predicted, biases, bias_sigmas = [], [], [], []
     for seed in range(14):
         request = Simulate(output_folder="", width=64, height=56, dates=13, connections=2, seed=seed)
@@ -159,6 +161,7 @@ def test_predicted_rmse_against_monte_carlo():
         decorrelation.simulate_pairs(scene, seed, noise, coherence, lambda *_: None, lambda: False)
         on_date = range_change_source(request, scene, deformation)
         for index, (first, second) in enumerate(scene.pairs):
+            noise[index] = filtered_noise(noise[index], coherence[index], strength)
             noise[index] += -4 * np.pi / WAVELENGTH_M * (on_date(second) - on_date(first))
         flat = (shape[0], -1)
         _, velocity = invert_phase(
@@ -177,6 +180,7 @@ def test_predicted_rmse_against_monte_carlo():
             stable,
             np.ones(13, dtype=bool),
             None,
+            strength,
         )
         squares.append(np.mean(error[compared] ** 2))
         predicted.append(prediction.rmse**2)
