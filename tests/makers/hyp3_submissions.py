@@ -97,7 +97,7 @@ def token(user: str = USER, life_s: float = 86400.0) -> str:
 class Listener:
     """A context that keeps items, logs and progress."""
 
-    def __init__(self, user: str = USER, is_cancelled=lambda: False) -> None:
+    def __init__(self, user: str = USER, is_cancelled=lambda: False, life_s: float = 86400.0) -> None:
         self.items: list[dict] = []
         self.logs: list[str] = []
         self.texts: list[str] = []
@@ -106,7 +106,7 @@ class Listener:
             is_cancelled=is_cancelled,
             log=lambda text, level="info": self.logs.append(f"{level}: {text}"),
             item=self.items.append,
-            credential=Credential(token=token(user)),
+            credential=Credential(token=token(user, life_s)),
         )
 
 
