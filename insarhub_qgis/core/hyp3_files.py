@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -196,18 +196,31 @@ def update_job_file(path: Path, own: Mapping[str, Any], out_dir: Path | None = N
     return read_job_file(path)
 
 
-def update_seen(path: Path, seen: Mapping[str, Mapping[str, Any]]) -> JobFile:
+def update_seen(
+    path: Path, seen: Mapping[str, Mapping[str, Any]], own: Mapping[str, Any] | None = None
+) -> JobFile:
     """Change entries of ``last_seen`` key by key: what else an entry holds stays, whoever wrote it.
 
     Parameters
     ----------
     seen
-        Job id -> changed keys. Errors as `add_jobs`.
+        Job id -> changed keys.
+    own
+        Further changes of our object, as in `add_jobs`, whose errors this has.
     """
     with folder_lock(path.parent, "jobs"):
-        file = read_job_file(path)
-        merged = {job_id: {**file.last_seen.get(job_id, {}), **changes} for job_id, changes in seen.items()}
-        return update_job_file(path, {"last_seen": merged})
+        file = with_seen(read_job_file(path), seen, own)
+        return update_job_file(path, file.own)
+
+
+def with_seen(
+    file: JobFile, seen: Mapping[str, Mapping[str, Any]], own: Mapping[str, Any] | None = None
+) -> JobFile:
+    """Give the file as `update_seen` would make it, without writing."""
+    merged = {job_id: {**file.last_seen.get(job_id, {}), **changes} for job_id, changes in seen.items()}
+    document = {OWN_SECTION: dict(file.own)}
+    _update_own(document, {"version": OWN_VERSION, **(own or {}), "last_seen": merged})
+    return replace(file, own=document[OWN_SECTION])
 
 
 def read_product_cache(folder: Path) -> ProductCache | None:
