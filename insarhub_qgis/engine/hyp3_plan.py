@@ -233,9 +233,9 @@ def look_around(door: Hyp3Door, job: JobFolder, report: Report) -> Surroundings:
     if len(unlisted) > _MOST_SINGLE:
         messages.append(InsarError("hyp3_guard.not_all_asked", count=len(unlisted) - _MOST_SINGLE))
     products = find_local_products(job.product_folders())
-    return Surroundings(
-        known_jobs(files, answers.values(), products, now, missing), answers, products, messages
-    )
+    # Asked again: only an answer tells the clock of the service, by which products expire.
+    known = known_jobs(files, answers.values(), products, door.server_now(), missing)
+    return Surroundings(known, answers, products, messages)
 
 
 def _unclear_ids(files: Sequence[JobFile]) -> list[str]:
