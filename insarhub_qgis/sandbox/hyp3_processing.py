@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from insarhub_qgis.core.errors import Cancelled
+from insarhub_qgis.core.progress import IsCancelled, stop_if_cancelled
 from insarhub_qgis.sandbox.hyp3_jobs import Hyp3Job, Hyp3Settings, Outcome
 from insarhub_qgis.sandbox.product_shelf import ProductShelf
 from insarhub_qgis.sandbox.service_state import SandboxClock
@@ -24,7 +26,9 @@ class ProcessingFailed(Exception):
 
 
 #: Gives, for each job of a batch in any order, the file of its product or why there is none. Files go into the folder.
-ProductMaker = Callable[[Sequence[Hyp3Job], Path], Iterable[tuple[Hyp3Job, "Path | ProcessingFailed"]]]
+ProductMaker = Callable[
+    [Sequence[Hyp3Job], Path, IsCancelled], Iterable[tuple[Hyp3Job, "Path | ProcessingFailed"]]
+]
 
 
 class Hyp3Processing:
@@ -46,6 +50,8 @@ class Hyp3Processing:
         self._thread: threading.Thread | None = None
         self._folder: Path | None = None
         self._is_closed = False
+        #: Counts how often all was forgotten.
+        self._era = 0
 
     def add(self, jobs: Sequence[Hyp3Job], settings: Hyp3Settings) -> None:
         with self._changed:
@@ -62,9 +68,10 @@ class Hyp3Processing:
             self._changed.notify_all()
 
     def clear(self) -> None:
-        """Forget the jobs that wait."""
+        """Forget all jobs, and leave the work on those that had started."""
         with self._changed:
             self._waiting.clear()
+            self._era += 1
 
     def wait_for(self, jobs: Sequence[Hyp3Job]) -> None:
         """Wait until the jobs have an outcome, `SETTLE_LIMIT_S` at most."""
@@ -99,8 +106,12 @@ class Hyp3Processing:
                     # The clock can be moved from outside, so it is looked at rather than slept for.
                     self._changed.wait(_POLL_S if self._waiting else None)
                     batch = self._take_started()
+                era = self._era
             try:
-                self._process(batch)
+                self._process(batch, era)
+            except Cancelled:
+                # Nobody asks for these jobs any more.
+                continue
             except Exception as error:
                 # Whatever it was, the jobs must end, and their logs say why.
                 for job in batch:
@@ -114,8 +125,12 @@ class Hyp3Processing:
             self._waiting = [job for job in self._waiting if job.requested_s > limit]
         return started
 
-    def _process(self, batch: Sequence[Hyp3Job]) -> None:
+    def _process(self, batch: Sequence[Hyp3Job], era: int) -> None:
         started = time.monotonic()
+
+        def is_cancelled() -> bool:
+            return self._is_closed or self._era != era
+
         for job in batch:
             if job.is_to_fail:
                 self._fail(job, "Processing failed: the co-registration did not converge.", started)
@@ -124,9 +139,8 @@ class Hyp3Processing:
             for job in wanted:
                 self._deliver(job, Outcome((), None, self._clock.now_s(), time.monotonic() - started))
             return
-        for job, made in self._make_products(wanted, self._work_folder()):
-            if self._is_closed:
-                return
+        for job, made in self._make_products(wanted, self._work_folder(), is_cancelled):
+            stop_if_cancelled(is_cancelled)
             if isinstance(made, ProcessingFailed):
                 self._fail(job, str(made), started)
                 continue

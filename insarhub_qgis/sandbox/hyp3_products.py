@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from rasterio.warp import transform as transform_coordinates
 
-from insarhub_qgis.core.progress import ignore_progress, never_cancelled
+from insarhub_qgis.core.progress import IsCancelled, ignore_progress
 from insarhub_qgis.core.requests import Simulate
 from insarhub_qgis.core.scenes import scene_start
 from insarhub_qgis.engine.baselines import compute_baselines
@@ -91,7 +91,7 @@ class StackProducts:
         self._simulations: dict[_StackKey, PairSimulation] = {}
 
     def __call__(
-        self, jobs: Sequence[Hyp3Job], folder: Path
+        self, jobs: Sequence[Hyp3Job], folder: Path, is_cancelled: IsCancelled
     ) -> Iterator[tuple[Hyp3Job, Path | ProcessingFailed]]:
         plans: dict[_StackKey, list[_Plan]] = {}
         for job in jobs:
@@ -106,14 +106,14 @@ class StackProducts:
             shape = (simulation.scene.height, simulation.scene.width)
             at_once = max(_NOISE_BYTES // (8 * shape[0] * shape[1]), 1)
             for start in range(0, len(of_stack), at_once):
-                yield from self._make(simulation, of_stack[start : start + at_once], folder)
+                yield from self._make(simulation, of_stack[start : start + at_once], folder, is_cancelled)
 
     def own_stack(self) -> PairSimulation:
         """Give the simulation of the simulated products' own stack at 80 m, e.g. for its truth."""
         return self._simulation(_StackKey(RELATIVE_ORBIT, None, 20, 4), None)
 
     def _make(
-        self, simulation: PairSimulation, plans: Sequence[_Plan], folder: Path
+        self, simulation: PairSimulation, plans: Sequence[_Plan], folder: Path, is_cancelled: IsCancelled
     ) -> Iterator[tuple[Hyp3Job, Path]]:
         """Make the products of some jobs of one stack; one that is there already is not made again."""
         scene = simulation.scene
@@ -124,7 +124,7 @@ class StackProducts:
             phases = np.empty((len(pairs), scene.height, scene.width), dtype=np.float32)
             coherences = np.empty_like(phases)
             seed = simulation.request.seed
-            simulate_pairs(scene, seed, phases, coherences, ignore_progress, never_cancelled, pairs)
+            simulate_pairs(scene, seed, phases, coherences, ignore_progress, is_cancelled, pairs)
             noise = {
                 pair: PairNoise(phase, coherence) for pair, phase, coherence in zip(pairs, phases, coherences)
             }

@@ -13,8 +13,11 @@ from insarhub_qgis.core.installation import LAUNCH_FILE, plugin_version
 
 
 @contextlib.contextmanager
-def running_sandbox(python: Path, umm_file: str = "") -> Iterator[str]:
-    """Serve the sandbox under the engine's Python and give its address; it ends with the block."""
+def running_sandbox(python: Path, umm_file: str = "", **parameters: object) -> Iterator[str]:
+    """Serve the sandbox under the engine's Python and give its address; it ends with the block.
+
+    ``parameters``: further ones of the request, e.g. a small size of the products.
+    """
     process = subprocess.Popen(
         [str(python), "-I", "-X", "utf8", str(LAUNCH_FILE), "sandbox", "serve"],
         stdin=subprocess.PIPE,
@@ -26,7 +29,7 @@ def running_sandbox(python: Path, umm_file: str = "") -> Iterator[str]:
         "protocol": 1,
         "plugin_version": plugin_version(),
         "cancel_on_eof": True,
-        "parameters": {"umm_file": umm_file},
+        "parameters": {"umm_file": umm_file, **parameters},
     }
     try:
         process.stdin.write(json.dumps(request) + "\n")

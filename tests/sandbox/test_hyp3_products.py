@@ -18,9 +18,10 @@ import pytest
 import rasterio
 
 from insarhub_qgis.core.product_archive import read_product_archive
+from insarhub_qgis.core.progress import never_cancelled
 from insarhub_qgis.core.requests import Simulate
 from insarhub_qgis.core.run_context import RunContext
-from insarhub_qgis.sandbox.hyp3_jobs import Hyp3Job
+from insarhub_qgis.sandbox.hyp3_jobs import Hyp3Job, Hyp3Settings
 from insarhub_qgis.sandbox.hyp3_processing import ProcessingFailed
 from insarhub_qgis.sandbox.hyp3_products import StackProducts
 from insarhub_qgis.sandbox.known_scenes import bursts_of_simulated_stack, known_scenes
@@ -76,7 +77,9 @@ def make(scenes, folder, *values, request=SMALL):
     """What comes of jobs, in their order."""
     folder.mkdir(parents=True, exist_ok=True)
     jobs = [job_of(value, str(number)) for number, value in enumerate(values)]
-    made = {job.job_id: outcome for job, outcome in StackProducts(scenes, request)(jobs, folder)}
+    made = {
+        job.job_id: outcome for job, outcome in StackProducts(scenes, request)(jobs, folder, never_cancelled)
+    }
     return [made[job.job_id] for job in jobs]
 
 
@@ -476,3 +479,23 @@ def test_files_go_with_the_server(tmp_path, monkeypatch):
         finished(server.base_url, gamma_job())
         assert list(tmp_path.rglob("*.zip"))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_server_that_stops_or_forgets_leaves_its_work():
+    large = Simulate(output_folder="", width=600, height=500)
+    with make_sandbox(simulation=large, settings=Hyp3Settings(pending_s=0, done_s=0)) as server:
+        forgotten = submit(server.base_url, *[gamma_job(0, index) for index in range(1, 30)])
+        time.sleep(0.3)
+        started = time.monotonic()
+        server.reset()
+        job = {
+            "job_type": "RTC_GAMMA",
+            "job_parameters": {"granules": forgotten[0]["job_parameters"]["granules"][:1]},
+        }
+        (job,) = submit(server.base_url, job)
+        server.advance(1)
+        assert time.monotonic() - started < 5, "the new job did not wait for the old ones"
+        submit(server.base_url, *[gamma_job(0, index) for index in range(1, 30)])
+        time.sleep(0.3)
+        started = time.monotonic()
+    assert time.monotonic() - started < 5

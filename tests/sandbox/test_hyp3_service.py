@@ -651,7 +651,7 @@ def test_reset_forgets_jobs_and_credits(url):
 
 
 def test_a_product_that_cannot_be_made_fails_its_job():
-    def broken(jobs, folder):
+    def broken(jobs, folder, is_cancelled):
         raise RuntimeError("out of paper")
         yield
 
