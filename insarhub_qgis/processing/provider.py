@@ -11,6 +11,7 @@ from qgis.PyQt.QtGui import QIcon
 from insarhub_qgis.host.paths import icon_path, plugin_version
 from insarhub_qgis.processing.add_jobs import AddJobs
 from insarhub_qgis.processing.check_network import CheckNetwork
+from insarhub_qgis.processing.download_hyp3 import DownloadHyp3
 from insarhub_qgis.processing.export_footprint import ExportFootprint
 from insarhub_qgis.processing.export_points import ExportPoints
 from insarhub_qgis.processing.export_results import ExportResults
@@ -19,6 +20,7 @@ from insarhub_qgis.processing.load_products import LoadProducts
 from insarhub_qgis.processing.network_to_layers import NetworkToLayers
 from insarhub_qgis.processing.open_products import OpenProducts
 from insarhub_qgis.processing.prepare_analysis import PrepareAnalysis
+from insarhub_qgis.processing.refresh_hyp3 import RefreshHyp3
 from insarhub_qgis.processing.retry_hyp3 import RetryHyp3
 from insarhub_qgis.processing.run_analysis import RunAnalysis
 from insarhub_qgis.processing.sample_time_series import SampleTimeSeries
@@ -26,6 +28,7 @@ from insarhub_qgis.processing.search_scenes import SearchScenes
 from insarhub_qgis.processing.select_pairs import SelectPairs
 from insarhub_qgis.processing.submit_hyp3 import SubmitHyp3
 from insarhub_qgis.processing.suggest_bridges import SuggestBridges
+from insarhub_qgis.processing.watch_hyp3 import WatchHyp3
 from insarhub_qgis.processing.zonal_time_series import ZonalTimeSeries
 
 ALGORITHMS = (
@@ -36,7 +39,10 @@ ALGORITHMS = (
     SuggestBridges,
     NetworkToLayers,
     SubmitHyp3,
+    RefreshHyp3,
     RetryHyp3,
+    DownloadHyp3,
+    WatchHyp3,
     Hyp3Credits,
     OpenProducts,
     LoadProducts,

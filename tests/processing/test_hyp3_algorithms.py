@@ -278,3 +278,111 @@ def test_failed_jobs_are_ordered_once_more(run, job, use_sandbox):  # insarhub:r
     assert len(json.loads(file.read_text(encoding="utf-8"))["insarhub_qgis"]["retry_of"]) == count
     again = run("retryhyp3", {"JOB_FOLDER": str(job)})
     assert (again["SUBMITTED"], again["JOB_FILE"]) == (0, "")
+
+
+# --- Refresh, download, watch ---
+
+COUNTS = ("PENDING", "RUNNING", "SUCCEEDED", "DOWNLOADED", "FAILED", "EXPIRED", "UNKNOWN")
+
+
+def refresh(run, job):
+    return run("refreshhyp3", {"JOB_FOLDER": str(job), "OUTPUT": "TEMPORARY_OUTPUT"})
+
+
+def counts_of(answer):
+    return {name: answer[f"COUNT_{name}"] for name in COUNTS if answer[f"COUNT_{name}"]}
+
+
+def wait_for(run, job, **expected):
+    end = time.monotonic() + 60
+    while counts_of(answer := refresh(run, job)) != expected:
+        assert time.monotonic() < end, counts_of(answer)
+        time.sleep(0.5)
+    return answer
+
+
+def test_the_table_has_a_row_per_job(run, job):  # insarhub:refreshhyp3
+    count = pair_count(job)
+    answer = run("submithyp3", {"JOB_FOLDER": str(job)})
+    written = json.loads(Path(answer["JOB_FILE"]).read_text(encoding="utf-8"))
+    answer = refresh(run, job)
+    layer = answer["OUTPUT"]
+    assert layer.featureCount() == count == sum(answer[f"COUNT_{name}"] for name in COUNTS)
+    rows = list(layer.getFeatures())
+    assert {row["job_id"] for row in rows} == set(written["job_ids"]["sandbox-user"])
+    for row in rows:
+        assert [row["reference"], row["secondary"]] == written["insarhub_qgis"]["pairs"][row["job_id"]]
+        assert row["status"] in ("PENDING", "RUNNING", "SUCCEEDED")
+        assert row["credits"] == 10
+        assert row["is_current"] is True
+        assert (row["account"], row["file"], row["looks"]) == ("sandbox-user", "hyp3_jobs.json", "20x4")
+        assert abs(row["requested_at"].toSecsSinceEpoch() - time.time()) < 120
+        assert row["name"].startswith("ifg_p103_f121_")
+
+
+def test_a_job_that_was_repeated_is_counted_once(run, job, use_sandbox):
+    count = pair_count(job)
+    submit_and_wait(run, use_sandbox, job, failed_share=1.0)
+    answer = wait_for(run, job, FAILED=count)
+    messages = {row["message"] for row in answer["OUTPUT"].getFeatures()}
+    assert all("could not process the job" in text for text in messages)
+    assert all(row["logs"] for row in answer["OUTPUT"].getFeatures())
+    run("retryhyp3", {"JOB_FOLDER": str(job)})
+    answer = refresh(run, job)
+    assert answer["COUNT_FAILED"] == 0
+    assert answer["OUTPUT"].featureCount() == 2 * count
+    assert [row["is_current"] for row in answer["OUTPUT"].getFeatures()].count(True) == count
+
+
+def test_products_are_downloaded_once(run, job, use_sandbox, tmp_path):  # insarhub:downloadhyp3
+    count = pair_count(job)
+    submit_and_wait(run, use_sandbox, job)
+    wait_for(run, job, SUCCEEDED=count)
+    folder = tmp_path / "zips é"
+    answer = run("downloadhyp3", {"JOB_FOLDER": str(job), "FOLDER": str(folder)})
+    assert answer == {"FOLDER": str(folder), "DOWNLOADED": count}
+    assert len(list(folder.glob("*.zip"))) == count
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("*.zip")}
+    words = Words()
+    assert run("downloadhyp3", {"JOB_FOLDER": str(job), "FOLDER": str(folder)}, words)["DOWNLOADED"] == count
+    assert {path: path.stat().st_mtime_ns for path in folder.glob("*.zip")} == before
+    assert any(f"0 downloaded, {count} there already" in text for text in words.infos)
+
+
+def test_the_folder_of_the_job_file_is_used_when_none_is_given(run, job, use_sandbox):
+    count = pair_count(job)
+    submit_and_wait(run, use_sandbox, job)
+    wait_for(run, job, SUCCEEDED=count)
+    answer = run("downloadhyp3", {"JOB_FOLDER": str(job)})
+    assert (Path(answer["FOLDER"]), answer["DOWNLOADED"]) == (job, count)
+    assert wait_for(run, job, DOWNLOADED=count)
+    stack = run("openproducts", {"PRODUCTS": str(job), "JOB_FOLDER": str(job)})
+    assert stack["PAIR_COUNT"] == count
+
+
+def test_watch_downloads_until_all_have_ended(run, job):  # insarhub:watchhyp3
+    count = pair_count(job)
+    run("submithyp3", {"JOB_FOLDER": str(job)})
+    words = Words()
+    answer = run("watchhyp3", {"JOB_FOLDER": str(job), "TIMEOUT": 0.5}, words)
+    assert sum(counts_of(answer).values()) == count
+    assert any("time is over" in text for text in words.warnings)
+
+
+def test_a_watch_that_finds_all_done_ends(run, job, use_sandbox):
+    count = pair_count(job)
+    submit_and_wait(run, use_sandbox, job)
+    wait_for(run, job, SUCCEEDED=count)
+    answer = run("watchhyp3", {"JOB_FOLDER": str(job)})
+    assert counts_of(answer) == {"DOWNLOADED": count}
+    assert len(list(Path(answer["FOLDER"]).glob("*.zip"))) == count
+
+
+def test_expired_products_are_named(run, job, use_sandbox):
+    count = pair_count(job)
+    submit_and_wait(run, use_sandbox, job)
+    wait_for(run, job, SUCCEEDED=count)
+    steer(use_sandbox, "advance", seconds=20 * DAY_S)
+    assert counts_of(refresh(run, job)) == {"EXPIRED": count}
+    assert run("retryhyp3", {"JOB_FOLDER": str(job)})["SUBMITTED"] == 0
+    assert run("retryhyp3", {"JOB_FOLDER": str(job), "INCLUDE_EXPIRED": True})["SUBMITTED"] == count
