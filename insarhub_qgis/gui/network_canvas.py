@@ -90,6 +90,10 @@ class NetworkCanvas(FigureCanvasQTAgg):
     selection_changed = pyqtSignal()
     menu_requested = pyqtSignal(object, QPoint)
 
+    @classmethod
+    def _fix_ipython_backend2gui(cls) -> None:
+        """Nothing: matplotlib would keep this class for ever, and with it all of a plugin that was reloaded since."""
+
     def __init__(self, parent: QWidget | None = None) -> None:
         # Font sizes are in points: the figure counts them as Qt does.
         super().__init__(Figure(dpi=QApplication.primaryScreen().logicalDotsPerInch()))

@@ -37,6 +37,10 @@ class SeriesChart(FigureCanvasQTAgg):
 
     hovered = pyqtSignal(str)
 
+    @classmethod
+    def _fix_ipython_backend2gui(cls) -> None:
+        """Nothing: matplotlib would keep this class for ever, and with it all of a plugin that was reloaded since."""
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(Figure(layout="constrained"))
         self.setParent(parent)
