@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from qgis.core import QgsApplication
 from qgis.gui import QgisInterface, QgsDockWidget
@@ -14,9 +15,7 @@ from qgis.PyQt.QtWidgets import (
     QApplication,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QMenu,
-    QPushButton,
     QShortcut,
     QSizePolicy,
     QStackedWidget,
@@ -28,6 +27,7 @@ from qgis.PyQt.QtWidgets import (
 from insarhub_qgis.gui.icons import icon
 from insarhub_qgis.gui.page_context import PageContext
 from insarhub_qgis.gui.run_bar import RunBar
+from insarhub_qgis.gui.sandbox_banner import SandboxBanner
 from insarhub_qgis.gui.short_text import ShortLabel
 from insarhub_qgis.gui.stage_line import StageLine, StageMark
 from insarhub_qgis.gui.value_footer import ValueFooter
@@ -37,7 +37,8 @@ from insarhub_qgis.host.messages import sentence
 from insarhub_qgis.host.settings import settings
 
 HOME, SETUP, SEARCH = "home", "setup", "search"
-DOWNLOADER, PRODUCTS, ANALYZER, RESULTS = "downloader", "products", "analyzer", "results"
+DOWNLOADER, PROCESSOR, PRODUCTS = "downloader", "processor", "products"
+ANALYZER, RESULTS = "analyzer", "results"
 
 #: Page key -> "module:class". A page is imported when it is first opened; a new page is one line here.
 PAGES: dict[str, str] = {
@@ -45,11 +46,12 @@ PAGES: dict[str, str] = {
     SETUP: "insarhub_qgis.gui.setup_page:SetupPage",
     SEARCH: "insarhub_qgis.gui.search_page:SearchPage",
     DOWNLOADER: "insarhub_qgis.gui.downloader_page:DownloaderPage",
+    PROCESSOR: "insarhub_qgis.gui.processor_page:ProcessorPage",
     PRODUCTS: "insarhub_qgis.gui.products_page:ProductsPage",
     ANALYZER: "insarhub_qgis.gui.analyzer_page:AnalyzerPage",
     RESULTS: "insarhub_qgis.gui.results_page:ResultsPage",
 }
-JOB_PAGES = (DOWNLOADER, PRODUCTS, ANALYZER, RESULTS)
+JOB_PAGES = (DOWNLOADER, PROCESSOR, PRODUCTS, ANALYZER, RESULTS)
 
 PREFERRED_WIDTH_PX = 380
 USABLE_WIDTH_PX = 340
@@ -66,31 +68,6 @@ class PageStack(QStackedWidget):
     def minimumSizeHint(self) -> QSize:
         page = self.currentWidget()
         return page.minimumSizeHint() if page is not None else super().minimumSizeHint()
-
-
-class SandboxBanner(QFrame):
-    """First line of every page while simulated services answer instead of the real ones."""
-
-    turn_off_requested = pyqtSignal()
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("insarhubSandboxBanner")
-        # The one fixed pair of colours outside data: it must look the same, and be noticed, in every theme.
-        self.setStyleSheet(
-            "#insarhubSandboxBanner { background: #ffe08a; border: 1px solid #b38600; border-radius: 3px; }"
-            "#insarhubSandboxText { color: #3d2e00; background: transparent; }"
-        )
-        text = QLabel(self.tr("Sandbox: simulated data, no account, nothing is billed."), self)
-        text.setObjectName("insarhubSandboxText")
-        text.setWordWrap(True)
-        button = QPushButton(self.tr("Turn off"), self)
-        button.setObjectName("insarhubSandboxOff")
-        button.clicked.connect(self.turn_off_requested)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(6, 3, 6, 3)
-        layout.addWidget(text, 1)
-        layout.addWidget(button)
 
 
 class InsarHubDock(QgsDockWidget):
@@ -116,12 +93,13 @@ class InsarHubDock(QgsDockWidget):
         self.context.runs_changed.connect(self._read_stages)
         self.context.engine_changed.connect(self._on_engine_changed)
         self.context.services_changed.connect(self._show_services)
+        self.context.jobs_submitted.connect(self._on_submitted)
 
     def _build(self) -> None:
         content = QWidget(self)
         content.setObjectName("insarhubDockContent")
         self.banner = SandboxBanner(content)
-        self.banner.turn_off_requested.connect(self._turn_sandbox_off)
+        self.banner.turn_off_requested.connect(self.context.turn_sandbox_off)
         self._show_services()
 
         self.back_button = QToolButton(content)
@@ -228,6 +206,8 @@ class InsarHubDock(QgsDockWidget):
             if key == HOME:
                 page.products_requested.connect(self.choose_products)
                 page.options_requested.connect(self.options_requested)
+            if key == PROCESSOR:
+                page.product_requested.connect(self._show_product)
             self._pages[key] = page
             self.stack.addWidget(page)
         return self._pages[key]
@@ -282,10 +262,6 @@ class InsarHubDock(QgsDockWidget):
 
     def _show_services(self) -> None:
         self.banner.setVisible(is_sandbox_on())
-
-    def _turn_sandbox_off(self) -> None:
-        settings().use_sandbox.setValue(False)
-        self.context.services_changed.emit()
 
     def open_folders(self, folders: Sequence[Path]) -> None:
         """Open folders of products or job folders, as after a drop."""
@@ -373,6 +349,15 @@ class InsarHubDock(QgsDockWidget):
     def _on_opened(self, job_folder: Path) -> None:
         self.context.job_changed.emit(job_folder)
         self.show_page(PRODUCTS, job_folder)
+
+    def _show_product(self, job_folder: str, product: str) -> None:
+        self.show_page(PRODUCTS, Path(job_folder))
+        self.page(PRODUCTS).show_product(product)
+
+    def _on_submitted(self, job_folder: Path, answer: dict[str, Any]) -> None:
+        self.setUserVisible(True)
+        self.show_page(PROCESSOR, job_folder)
+        self.page(PROCESSOR).runs.tell_submission(job_folder, answer)
 
     def _show_folder(self) -> None:
         if self.job_folder is not None:

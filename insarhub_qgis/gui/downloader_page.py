@@ -32,6 +32,7 @@ from insarhub_qgis.core.job_config import DOWNLOADER
 from insarhub_qgis.core.job_folder import JobFolder
 from insarhub_qgis.core.network_files import load_network
 from insarhub_qgis.core.scenes import Scene
+from insarhub_qgis.gui.flow_layout import FlowLayout
 from insarhub_qgis.gui.page_context import PageContext, ReadTask
 from insarhub_qgis.gui.stacks_table import NOTHING
 from insarhub_qgis.host import messages
@@ -184,17 +185,22 @@ class DownloaderPage(QWidget):
         self.pairs_button.setObjectName("insarhubViewPairs")
         self.pairs_button.setToolTip(self.tr("The pairs as a table"))
         self.pairs_button.clicked.connect(lambda: self._open_network(PAIRS_TAB))
+        self.process_button = QPushButton(self.tr("&Process…"), self)
+        self.process_button.setObjectName("insarhubProcessPairs")
+        self.process_button.setToolTip(self.tr("Check pairs and price, then order their interferograms"))
+        self.process_button.clicked.connect(self._process)
         self.edit_button = QPushButton(self.tr("&Edit Network"), self)
         self.edit_button.setObjectName("insarhubEditNetwork")
         self.edit_button.setDefault(True)
         self.edit_button.setToolTip(self.tr("The network as a graph, to add and remove pairs by hand"))
         self.edit_button.clicked.connect(lambda: self._open_network(None))
+        others = FlowLayout()
+        for button in (self.select_button, self.pairs_button, self.process_button):
+            others.addWidget(button)
         buttons = QHBoxLayout()
         buttons.setSpacing(6)
-        buttons.addWidget(self.select_button)
-        buttons.addWidget(self.pairs_button)
-        buttons.addStretch(1)
-        buttons.addWidget(self.edit_button)
+        buttons.addLayout(others, 1)
+        buttons.addWidget(self.edit_button, 0, Qt.AlignmentFlag.AlignBottom)
 
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -259,6 +265,7 @@ class DownloaderPage(QWidget):
         has_network = facts.date_count > 0
         for button in (self.edit_button, self.select_button, self.pairs_button):
             button.setEnabled(has_network)
+        self.process_button.setEnabled(facts.pair_count > 0)
         self.table.clear()
         for label, value in self._rows(facts):
             item = QTreeWidgetItem([label, value or NOTHING])
@@ -345,6 +352,10 @@ class DownloaderPage(QWidget):
         item = self.table.currentItem()
         if item is not None:
             QApplication.clipboard().setText(item.toolTip(1))
+
+    def _process(self) -> None:
+        if self._folder is not None:
+            self._context.open_process(self._folder)
 
     def _open_network(self, tab: int | None) -> None:
         if self._folder is None:

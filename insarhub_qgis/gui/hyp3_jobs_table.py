@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from qgis.PyQt.QtCore import QCoreApplication, QLocale, QObject, QRegularExpression, Qt, pyqtSignal
-from qgis.PyQt.QtGui import QColor, QFont, QIcon, QKeySequence, QPalette
-from qgis.PyQt.QtWidgets import QApplication, QHeaderView, QShortcut, QWidget
+from qgis.PyQt.QtCore import QCoreApplication, QEvent, QLocale, QObject, QRegularExpression, Qt, pyqtSignal
+from qgis.PyQt.QtGui import QColor, QFont, QIcon, QKeyEvent, QKeySequence, QPalette
+from qgis.PyQt.QtWidgets import QApplication, QHeaderView, QWidget
 
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.hyp3_jobs import (
@@ -378,9 +378,6 @@ class Hyp3JobsView(RowsView):
         self.customContextMenuRequested.connect(
             lambda place: self.menu_requested.emit(self.viewport().mapToGlobal(place))
         )
-        copy = QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), self)
-        copy.setContext(Qt.ShortcutContext.WidgetShortcut)
-        copy.activated.connect(self.copy)
 
     def set_filter(self, text: str) -> None:
         """Show the rows that hold every word."""
@@ -407,6 +404,19 @@ class Hyp3JobsView(RowsView):
         """Copy the chosen rows, or all listed ones."""
         rows = self.selected_rows() or self.listed_rows()
         QApplication.clipboard().setText(self.rows_model.table_text(rows))
+
+    def event(self, event: QEvent) -> bool:
+        # QGIS copies features by the same key; the table comes first while it has the keyboard.
+        if event.type() == QEvent.Type.ShortcutOverride and event.matches(QKeySequence.StandardKey.Copy):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy()
+        else:
+            super().keyPressEvent(event)
 
     def _fit(self) -> None:
         super()._fit()

@@ -183,6 +183,7 @@ class Hyp3Runs(QObject):
             on_item,
             credential=credential,
             has_system_notice=has_system_notice,
+            is_reading=bool(getattr(request, "dry_run", False)),
         )
 
     def _on_refreshed(self, folder: Path, answer: Mapping[str, Any]) -> None:

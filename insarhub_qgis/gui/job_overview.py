@@ -10,6 +10,7 @@ from pathlib import Path
 from qgis.PyQt.QtCore import QCoreApplication, QLocale
 
 from insarhub_qgis.core.errors import InsarError
+from insarhub_qgis.core.hyp3_options import PROCESSOR_TYPE
 from insarhub_qgis.core.job_folder import JobFolder, list_job_folders
 from insarhub_qgis.core.job_state import DONE, NEEDS_YOU, NOT_BEGUN, READY, RUNNING, JobState, StageState
 from insarhub_qgis.core.progress import IsCancelled, stop_if_cancelled
@@ -17,9 +18,10 @@ from insarhub_qgis.gui.stage_line import StageMark
 
 #: Tag of a stage that has no type yet: the documented name of the kind that follows.
 _DEFAULT_TAGS = {"downloader": "S1_SLC", "processor": "Hyp3_S1", "analyzer": "Hyp3_SBAS"}
-#: Role -> page of the dock.
-_PAGES = {"downloader": "downloader", "processor": "products", "analyzer": "analyzer"}
+#: Role -> page of the dock; that of the processor depends on what is there.
+_PAGES = {"downloader": "downloader", "analyzer": "analyzer"}
 _ANALYZER_REQUESTS = ("PrepareAnalysis", "RunAnalysis")
+_PROCESSOR_REQUESTS = ("OpenProducts", "SubmitHyp3", "RetryHyp3", "DownloadHyp3", "WatchHyp3")
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,8 @@ def read_job(path: Path, running: str = "") -> JobOverview:
 
 def overview_of(state: JobState, running: str = "") -> JobOverview:
     """What the list and the stage line show of a job's state."""
-    marks = [_mark(stage, running) for stage in state.stages]
+    processor_page = _processor_page(state)
+    marks = [_mark(stage, running, processor_page) for stage in state.stages]
     analyzer = state.stage("analyzer")
     has_results = analyzer.state == DONE
     marks.append(StageMark("results", _tr("Results"), READY if has_results else NOT_BEGUN))
@@ -81,12 +84,14 @@ def overview_of(state: JobState, running: str = "") -> JobOverview:
         best_page = "results"
     elif analyzer.state in (RUNNING, NEEDS_YOU, READY):
         best_page = "analyzer"
-    elif processor.state in (RUNNING, NEEDS_YOU, DONE):
+    elif processor.state == DONE:
         best_page = "products"
+    elif processor.state in (RUNNING, NEEDS_YOU) or (processor.state == READY and processor.total_count):
+        best_page = processor_page
     elif state.stage("downloader").state != NOT_BEGUN:
         best_page = "downloader"
     elif processor.state != NOT_BEGUN:
-        best_page = "products"
+        best_page = processor_page
     else:
         best_page = ""
     return JobOverview(
@@ -99,11 +104,20 @@ def overview_of(state: JobState, running: str = "") -> JobOverview:
     )
 
 
-def _mark(stage: StageState, running: str) -> StageMark:
+def _processor_page(state: JobState) -> str:
+    """The page of jobs; products that were not ordered here have none and are viewed at once."""
+    processor = state.stage("processor")
+    if processor.type is not None and processor.type != PROCESSOR_TYPE:
+        return "products"
+    has_jobs = any(state.path.glob("hyp3*.json"))
+    return "products" if processor.state == DONE and not has_jobs else "processor"
+
+
+def _mark(stage: StageState, running: str, processor_page: str) -> StageMark:
     state = stage.state
     if stage.role == "analyzer" and running in _ANALYZER_REQUESTS:
         state = RUNNING
-    if stage.role == "processor" and running == "OpenProducts":
+    if stage.role == "processor" and running in _PROCESSOR_REQUESTS:
         state = RUNNING
     count = ""
     if stage.total_count:
@@ -111,7 +125,7 @@ def _mark(stage: StageState, running: str) -> StageMark:
         number = QLocale().toString(stage.total_count)
         count = number if is_whole else f"{stage.done_count}/{number}"
     return StageMark(
-        page_key=_PAGES.get(stage.role, "") if stage.is_known_type else "",
+        page_key=_PAGES.get(stage.role, processor_page) if stage.is_known_type else "",
         tag=stage.type or _DEFAULT_TAGS[stage.role],
         state=state,
         count=count,

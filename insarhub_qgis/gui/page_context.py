@@ -187,13 +187,14 @@ class PageContext(QObject):
         python: Path | None = None,
         credential: Credential | None = None,
         has_system_notice: bool = False,
+        is_reading: bool = False,
     ) -> EngineTask:
         """Run ``request`` in the engine; the run shows in the run bar and in the task panel of QGIS.
 
         Callbacks come on the main thread and are skipped when their page is gone. ``on_log(level, text)``.
         Without ``on_error`` a failure is shown in the message bar. ``job_folder``: announced by
         `job_changed` when the run ends, also after a failure; default is the request's own job folder.
-        ``has_system_notice``: for work that one walks away from; QGIS tells the desktop when it has ended.
+        ``is_reading``: the run writes nothing, so that nothing is announced. ``has_system_notice``: for work that one walks away from; QGIS tells the desktop when it has ended.
         """
         if job_folder is None and getattr(request, "job_folder", ""):
             job_folder = Path(request.job_folder)
@@ -207,7 +208,7 @@ class PageContext(QObject):
             run.ended.emit()
             self.runs_changed.emit()
             call_if_alive(callback, value)
-            if job_folder is not None:
+            if job_folder is not None and not is_reading:
                 self.job_changed.emit(job_folder)
             run.deleteLater()
 

@@ -9,9 +9,9 @@ from datetime import datetime, timezone
 from typing import Any
 
 from qgis.core import QgsApplication
-from qgis.PyQt.QtCore import QModelIndex, QObject, QRegularExpression, QSize, Qt, pyqtSignal
+from qgis.PyQt.QtCore import QEvent, QModelIndex, QObject, QRegularExpression, QSize, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QKeyEvent, QKeySequence
-from qgis.PyQt.QtWidgets import QApplication, QHeaderView, QShortcut, QWidget
+from qgis.PyQt.QtWidgets import QApplication, QHeaderView, QWidget
 
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.hyp3_guard import (
@@ -302,9 +302,6 @@ class PlanView(RowsView):
         self.setAccessibleName(self.tr("Pairs to submit; Space ticks"))
         self.proxy.setFilterRole(SEARCH_ROLE)
         self.proxy.setFilterKeyColumn(0)
-        copy = QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), self)
-        copy.setContext(Qt.ShortcutContext.WidgetShortcut)
-        copy.activated.connect(self.copy)
 
     def set_filter(self, text: str) -> None:
         """Show the rows that hold every word."""
@@ -323,7 +320,17 @@ class PlanView(RowsView):
         rows = self.selected_rows() or self.listed_rows()
         QApplication.clipboard().setText(self.rows_model.table_text(rows))
 
+    def event(self, event: QEvent) -> bool:
+        # QGIS copies features by the same key; the table comes first while it has the keyboard.
+        if event.type() == QEvent.Type.ShortcutOverride and event.matches(QKeySequence.StandardKey.Copy):
+            event.accept()
+            return True
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy()
+            return
         rows = self.selected_rows()
         if event.key() == Qt.Key.Key_Space and rows:
             ticked = {row.pair for row in self.rows_model.ticked_rows()}

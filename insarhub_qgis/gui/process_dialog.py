@@ -301,7 +301,8 @@ class ProcessDialog(QDialog):
         return self._sending is not None
 
     def _read(self) -> None:
-        self._say(self.tr("Reading the network…"), is_busy=True)
+        if self.facts is None:
+            self._say(self.tr("Reading the network…"), is_busy=True)
         self._context.read(
             self.tr("Reading the network of {job}").format(job=self._folder.name),
             lambda _: read_process_facts(self._folder),
@@ -310,9 +311,12 @@ class ProcessDialog(QDialog):
         )
 
     def _on_read(self, facts: ProcessFacts) -> None:
-        is_first = self.facts is None
-        self.facts = facts
-        if is_first:
+        before, self.facts = self.facts, facts
+        if before is not None and before.pairs == facts.pairs:
+            # HyP3 is asked again for other pairs only; a submission looks at all orders anyway.
+            self._check()
+            return
+        if before is None:
             self.form.show_options(facts.options)
         burst = self.tr("Needs a stack of bursts; this one holds whole scenes.")
         scene = self.tr("Needs whole scenes; this stack holds bursts.")
@@ -372,6 +376,7 @@ class ProcessDialog(QDialog):
             lambda answer: self._on_plan(number, answer),
             lambda error: self._on_plan_failed(number, error),
             credential=credential,
+            is_reading=True,
         )
         self._say(self.tr("Asking HyP3 for prices and earlier orders…"), is_busy=True)
         self._show_state()
@@ -675,6 +680,7 @@ class ProcessDialog(QDialog):
             lambda error: self._on_send_failed(error, is_dry),
             self._take_item,
             credential=credential,
+            is_reading=is_dry,
         )
         count = QLocale().toString(len(ticked))
         words = (

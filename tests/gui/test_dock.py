@@ -19,6 +19,7 @@ from insarhub_qgis.gui.dock import JOB_PAGES, USABLE_WIDTH_PX
 from insarhub_qgis.host.paths import package_folder
 from insarhub_qgis.host.settings import settings
 from tests.gui.conftest import ALL_KINDS, write_zip
+from tests.makers.hyp3_job_files import write_job_file, write_stack_file
 
 
 def drop(dock, path: Path) -> None:
@@ -89,7 +90,9 @@ def test_the_stage_line_leads_to_another_stage(dock, job, patience):
     assert chosen == ["analyzer"]
 
 
-@pytest.mark.parametrize("key", ["home", "setup", "search", "downloader", "products", "analyzer", "results"])
+@pytest.mark.parametrize(
+    "key", ["home", "setup", "search", "downloader", "processor", "products", "analyzer", "results"]
+)
 def test_every_page_fits_a_narrow_dock(dock, job, key):
     dock.show_page(key, job if key in JOB_PAGES else None)
     assert dock.page(key).minimumSizeHint().width() <= USABLE_WIDTH_PX - 12
@@ -222,3 +225,28 @@ def test_layers_of_a_job_are_loaded_again_when_a_run_changed_it(dock, job, monke
     )
     dock.context.job_changed.emit(job)
     assert seen == [job]
+
+
+def test_the_tag_of_the_processor_opens_its_jobs_or_the_products(dock, job, patience, tmp_path):
+    write_stack_file(job.parent / "p44_f117", 4)
+    write_stack_file(job.parent / "p44_f118", 4)
+    write_job_file(job.parent / "p44_f118", ["RUNNING"])
+    home = home_with_jobs(dock, patience, 3)
+    pages = {
+        overview.name: next(mark.page_key for mark in overview.marks if mark.tag == "Hyp3_S1")
+        for overview in home.model._jobs
+    }
+    # Products that were not ordered here have no jobs to show.
+    assert pages == {"valley": "products", "p44_f117": "processor", "p44_f118": "processor"}
+    best = {overview.name: overview.best_page for overview in home.model._jobs}
+    assert best == {"valley": "products", "p44_f117": "downloader", "p44_f118": "processor"}
+
+
+def test_a_job_leads_to_its_product_in_view_data(dock, job, patience):
+    dock.show_page("processor", job)
+    name = sorted(path.name for path in job.glob("S1AA_*.zip") if "broken" not in path.name)[1]
+    dock.page("processor").product_requested.emit(str(job), name)
+    assert dock.page_key == "products"
+    tree, page = dock.page("products").tree, dock.page("products")
+    patience.waitUntil(lambda: tree.currentIndex().isValid() and not page._wanted, timeout=20_000)
+    assert name.split("_")[1][:8] == tree.currentIndex().data()[:10].replace("-", "")

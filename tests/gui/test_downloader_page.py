@@ -138,3 +138,18 @@ def test_the_buttons_open_the_network_dock(dock, folder, patience):
     assert "Parameters" in editor.tabs.tabText(editor.tabs.currentIndex()).replace("&", "")
     QTest.mouseClick(page.pairs_button, Qt.MouseButton.LeftButton)
     assert "Pairs" in editor.tabs.tabText(editor.tabs.currentIndex()).replace("&", "")
+
+
+def test_process_opens_the_window_of_the_order(dock, folder, patience, monkeypatch):
+    write_stack(folder, pairs=())
+    dock.show_page("downloader", folder)
+    rows_of(dock, patience)
+    page = dock.page("downloader")
+    assert not page.process_button.isEnabled()
+    write_stack(folder)
+    dock.context.job_changed.emit(folder)
+    rows_of(dock, patience)
+    opened = []
+    monkeypatch.setattr(dock.context, "open_process", opened.append)
+    QTest.mouseClick(page.process_button, Qt.MouseButton.LeftButton)
+    assert opened == [folder]
