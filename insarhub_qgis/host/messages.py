@@ -602,6 +602,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The quality cache has no section {section}.",
         "Restart QGIS: the plugin was probably updated while it ran.",
     ),
+    "quality.bad_weight": (
+        "The weight {name} of the pair quality is {value}, which is no number from 0 to 1.",
+        "Enter a number from 0 to 1, or choose a preset.",
+    ),
     "decay.bad_name": (
         "There is no decay map for {season}, {polarization}.",
         "Choose winter, spring, summer or fall, and a polarisation that the data set has.",
@@ -1010,7 +1014,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "search.area_repaired": (
         "The outline of the area crosses itself; everything that it encloses was searched.",
-        "Nothing, if that is the area you mean.",
+        "Draw it again if that is not the area you mean.",
     ),
     "search.area_hull": (
         "The area has {parts} parts. The hull round them was searched, and scenes beside them were left out.",
@@ -1055,7 +1059,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Search these scenes again and add the stack to the same work directory.",
     ),
     "baselines.no_vectors": (
-        "The perpendicular baseline of {count} scenes in {folder} is not known, because the archive has no orbit for them: {scenes}.",
+        "The archive has no orbit for scenes of {folder}, so their perpendicular baseline is not known: {scenes}.",
         "They are paired by time alone and marked; add the stack again later, or exclude them in the network editor.",
     ),
     "archive.busy": (
