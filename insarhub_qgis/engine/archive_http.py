@@ -123,7 +123,7 @@ class ArchiveAdapter(HTTPAdapter):
                 wait_s = _wait_before_next(error, attempt)
                 if wait_s is None:
                     raise error from exception
-                self._log(f"{error}; next attempt in {wait_s:.0f} s", "warning")
+                self._log(f"{_told(error)}; next attempt in {wait_s:.0f} s", "warning")
                 self._wait(wait_s)
                 continue
             if original_url is not None:
@@ -216,6 +216,11 @@ def check_answer(response: requests.Response, *, expects_json: bool) -> None:
     if status >= 400:
         raise InsarError("archive.refused", service=_service(response), status=status, reason=_said(response))
     if expects_json and status == 200 and not _is_json(response):
+        if content[:1] in (b"{", b"["):
+            # JSON that ends early, though its length was announced as such.
+            raise InsarError(
+                "archive.cut_answer", service=_service(response), bytes=len(content), announced_bytes=None
+            )
         raise InsarError("archive.not_json", service=_service(response), start=shown(response.text)[:80])
 
 
@@ -265,6 +270,12 @@ def _wait_before_next(error: InsarError, attempt: int) -> float | None:
     if asked_s is None:
         return wait_s
     return max(wait_s, float(asked_s)) if asked_s <= _LONGEST_WAIT_S else None
+
+
+def _told(error: InsarError) -> str:
+    """Word a fault for the log of whoever waits."""
+    detail = error.fields.get("reason") or error.code.partition(".")[2].replace("_", " ")
+    return f"{error.fields.get('service')} gave no good answer ({detail})"
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

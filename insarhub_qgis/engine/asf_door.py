@@ -178,12 +178,14 @@ _OFFLINE_SESSION = asf_search.ASFSession()
 
 @contextmanager
 def library_log(log: Callable[..., None]) -> Iterator[None]:
-    """Send what the library logs and warns about to ``log(text, level)``."""
+    """Send what the library logs and warns about to ``log(text, level)``, for who looks for details.
+
+    What matters in it is said in our own sentences; its advice about reports goes to authors of programs.
+    """
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            level = "warning" if record.levelno >= logging.WARNING else "debug"
-            log(record.getMessage()[:500], level)
+            log(record.getMessage()[:500], "debug")
 
     handler = Handler(logging.WARNING)
     asf_search.ASF_LOGGER.addHandler(handler)

@@ -80,7 +80,7 @@ def run(request: SearchScenes, context: RunContext) -> dict[str, Any]:
     table = SceneTable(area, months)
     outcomes = _run_queries(queries, table, request.max_results, endpoints, context)
     failed = [outcome.error for outcome in outcomes if outcome.error is not None]
-    if failed and len(failed) == len(outcomes):
+    if failed and not any(outcome.found for outcome in outcomes):
         raise failed[0]
     messages += _messages(outcomes, len(queries), table, request)
     is_cut = bool(request.max_results) and table.keep_newest(request.max_results) > 0
@@ -259,9 +259,7 @@ def _run_queries(
         report = part_of(context.report, index / len(queries), (index + 1) / len(queries))
         outcome = _run_query(options, table, max_results, endpoints, context, (index, len(queries), report))
         if outcome.error is None and not outcome.is_complete and not outcome.is_enough:
-            context.log(
-                f"{outcome.found} of {outcome.hits} scenes came; the query is asked once more", "warning"
-            )
+            context.log(f"{outcome.found} of {outcome.hits} scenes came; the query is asked once more")
             again = _run_query(options, table, max_results, endpoints, context, (index, len(queries), report))
             if again.error is None and again.found >= outcome.found:
                 outcome = again
@@ -314,7 +312,8 @@ def _run_query(
         raise
     except InsarError as error:
         outcome.error = error
-        context.log(f"query {index + 1} of {count}: {error}", "warning")
+        # The sentence about it comes with the result, or as the error of the whole search.
+        context.log(f"query {index + 1} of {count}: {error}", "debug")
     outcome.is_complete = outcome.error is None and outcome.hits is not None and outcome.found >= outcome.hits
     return outcome
 

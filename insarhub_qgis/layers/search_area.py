@@ -187,7 +187,7 @@ def _within_globe(area: QgsGeometry) -> QgsGeometry:
     limit = 180.0 + 360.0 * _TURNS
     is_on_globe = all(map(math.isfinite, numbers)) and numbers[1] >= -90.0 and numbers[3] <= 90.0
     if not is_on_globe or numbers[0] < -limit or numbers[2] > limit:
-        raise InsarError("aoi.not_degrees", bounds=", ".join(f"{number:.6g}" for number in numbers))
+        raise InsarError("aoi.not_degrees", bounds=", ".join(f"{number:.10g}" for number in numbers))
     if numbers[0] >= -180.0 and numbers[2] <= 180.0:
         return area
     pieces = []

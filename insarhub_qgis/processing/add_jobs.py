@@ -90,11 +90,9 @@ class AddJobs(InsarAlgorithm):
                 )
             for row in result["job_folders"]:
                 if row["without_baseline"]:
-                    feedback.pushWarning(
-                        tr("{folder}: the baseline of {count} scenes is unknown.").format(
-                            folder=row["path"], count=len(row["without_baseline"])
-                        )
-                    )
+                    unknown = row["without_baseline"]
+                    error = InsarError("baselines.no_vectors", folder=row["path"], scenes=unknown)
+                    feedback.pushWarning(sentence(error))
                 folders.append(row["path"])
         return {self.JOB_FOLDERS: SEPARATOR.join(dict.fromkeys(folders))}
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from qgis.core import (
@@ -15,6 +14,7 @@ from qgis.core import (
     QgsProcessing,
     QgsProcessingContext,
     QgsProcessingException,
+    QgsProcessingFeatureSource,
     QgsProcessingFeedback,
     QgsProcessingLayerPostProcessorInterface,
     QgsProcessingOutputNumber,
@@ -133,15 +133,15 @@ class SearchScenes(InsarAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext
     ) -> tuple[bool, str]:
         try:
-            for name in (self.START, self.END):
-                _day(parameters.get(name))
+            # QGIS itself takes fewer forms of a day than a search.
+            days = {name: _day(parameters.get(name)) or None for name in (self.START, self.END)}
             for name in (self.PATH, self.FRAME):
                 value = parameters.get(name)
                 if isinstance(value, (str, int)):
                     numbers_of_text(str(value))
         except InsarError as error:
             return False, sentence(error)
-        return super().checkParameterValues(self._sorted(parameters), context)
+        return super().checkParameterValues(self._sorted({**parameters, **days}), context)
 
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
@@ -183,6 +183,8 @@ class SearchScenes(InsarAlgorithm):
         features = scene_features(answer.scenes, str(folder))
         sink.addFeatures(features, QgsFeatureSink.Flag.FastInsert)
         del sink
+        if not answer.scenes:
+            feedback.pushWarning(sentence(InsarError("search.nothing_found")))
         if len(features) < len(answer.scenes):
             feedback.pushWarning(
                 tr("{count} scenes have no footprint and are left out.").format(
@@ -213,14 +215,18 @@ class SearchScenes(InsarAlgorithm):
         project = context.project() or QgsProject.instance()
         source = self.parameterAsSource(parameters, self.AOI, context)
         if source is not None:
-            features = source.getFeatures(QgsFeatureRequest().setNoAttributes())
-            geometries: Iterator[QgsGeometry] = (row.geometry() for row in features if row.hasGeometry())
+            # They are repaired here; QGIS would refuse them.
+            flag = QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks
+            features = source.getFeatures(QgsFeatureRequest().setNoAttributes(), flag)
+            geometries = [row.geometry() for row in features if row.hasGeometry()]
             crs = source.sourceCrs()
+            if not all(geometry.isGeosValid() for geometry in geometries):
+                feedback.pushWarning(sentence(InsarError("search.area_repaired")))
         else:
             extent = self.parameterAsExtent(parameters, self.EXTENT, context)
             if extent.isNull():
                 return ""
-            geometries = iter([QgsGeometry.fromRect(extent)])
+            geometries = [QgsGeometry.fromRect(extent)]
             crs = self.parameterAsExtentCrs(parameters, self.EXTENT, context)
             crs = crs if crs.isValid() else QgsCoordinateReferenceSystem(WGS84)
         area = search_area(geometries, crs, project.transformContext(), feedback.isCanceled)

@@ -374,6 +374,19 @@ def test_7_lists_become_queries_of_their_own_and_one_failure_makes_the_answer_pa
     assert (message["fields"]["part"], message["fields"]["parts"]) == (1, 2)
 
 
+def test_pages_that_came_before_a_fault_are_kept_and_called_partial(large, tmp_path):
+    large.faults.add(Fault(route=CMR, times=2))
+    large.faults.add(Fault(route=CMR, status=400))
+    result = find(large, paths=(103,), answer_folder=str(tmp_path))
+    assert len(result["scenes"]) == 500
+    assert (result["is_complete"], result["hits"]) == (False, 1500)
+    (message,) = result["messages"]
+    assert (message["code"], message["level"]) == ("search.part_failed", "warning")
+    kept = search.open_answer(OpenSearchAnswer(str(tmp_path)), RunContext())
+    assert len(kept["scenes"]) == 500
+    assert not kept["is_complete"]
+
+
 def test_7_too_many_queries_are_refused(sandbox):
     fails("search.too_many_queries", sandbox, paths=tuple(range(1, 40)), frames=(1, 2))
     assert sandbox.log.requests() == []
@@ -430,7 +443,8 @@ def test_14_warnings_of_the_library_become_log_lines(sandbox, recwarn):
     sandbox.faults.add(Fault(route=CMR, keep_share=0.5, times=2))
     listener = Listener()
     find(sandbox, listener, aoi_wkt=SITE)
-    assert any("incomplete" in text for level, text in listener.logs if level == "warning")
+    assert any("incomplete" in text for level, text in listener.logs if level == "debug")
+    assert not any("asf_search" in text for level, text in listener.logs if level != "debug")
     assert [warning for warning in recwarn if "shapely" in str(warning.message)] == []
 
 
@@ -467,7 +481,7 @@ def test_16_unknown_and_missing_fields_are_tolerated():
         ({"status": 200, "body": '{"hits": 3}'}, "archive.bad_answer"),
         ({"status": 200, "body": '{"hits": 1, "items": [{"meta": {}}]}'}, "archive.bad_answer"),
         ({"truncate_after": 500}, "archive.cut_answer"),
-        ({"cut_body": 500}, "archive.not_json"),
+        ({"cut_body": 500}, "archive.cut_answer"),
         ({"drop": True}, "network.offline"),
     ],
 )

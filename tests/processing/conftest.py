@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Fixtures of the algorithm tests: the provider, the engine, and one small job that went through all steps."""
+"""Fixtures of the algorithm tests: the provider, the engine, one small job that went through all steps, and faults.
+
+``INSARHUB_FAULTS_TABLE=FILE`` writes the sentences of faulty input as they were printed, as a table.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from qgis.core import QgsApplication, QgsProcessingFeedback
+from qgis.core import QgsApplication, QgsProcessingException, QgsProcessingFeedback
 
 from insarhub_qgis.core.requests import Simulate
 from insarhub_qgis.host.engine_environment import OVERRIDE_VARIABLE
 from insarhub_qgis.host.engine_process import run_engine
 from insarhub_qgis.processing.provider import InsarHubProvider
 from tests.makers.engine_python import find_engine_python
+from tests.makers.printed_sentences import Heard, assert_is_a_sentence, state_of
 
 #: Small enough for seconds, large enough for MintPy's reference point and masks.
 WIDTH, HEIGHT, DATES = 64, 56, 8
@@ -98,3 +102,36 @@ def finished_job(run, simulated, tmp_path_factory):
     run("prepareanalysis", {"JOB_FOLDER": str(job)})
     run("runanalysis", {"JOB_FOLDER": str(job), "OPTIONS": options})
     return FinishedJob(job, Path(simulated["products_folder"]), Path(simulated["truth_file"]), options)
+
+
+@pytest.fixture(scope="session")
+def table():
+    """Rows (input, sentence, what is intact)."""
+    rows = []
+    yield rows
+    target = os.environ.get("INSARHUB_FAULTS_TABLE")
+    if target and rows:
+        lines = ["| input | printed sentence | files |", "|---|---|---|"]
+        lines += [f"| {' | '.join(text.replace('|', '/') for text in row)} |" for row in rows]
+        Path(target).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@pytest.fixture
+def refused(run, table, tmp_path):
+    """Run an algorithm that must fail and give its sentence; ``kept`` are folders and files that must stay."""
+
+    def check(what, name, parameters, *, kept, words):
+        before = state_of(kept)
+        feedback = Heard()
+        with pytest.raises(QgsProcessingException) as caught:
+            run(name, parameters, feedback)
+        text = str(caught.value)
+        for word in words:
+            assert word in text, f"{word!r} is not in {text!r}"
+        assert_is_a_sentence(text)
+        assert not any("Traceback" in line for line in feedback.everything)
+        assert state_of(kept) == before
+        table.append((what, text.replace(str(tmp_path), "…"), f"{len(before)} files byte for byte"))
+        return text
+
+    return check

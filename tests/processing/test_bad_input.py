@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Bad input through the algorithms: the sentence names what is wrong, where, and what to do; files stay as they were.
-
-``INSARHUB_FAULTS_TABLE=FILE`` writes the sentences as they were printed, as a table.
-"""
+"""Bad input through the algorithms: the sentence names what is wrong, where, and what to do; files stay as they were."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from osgeo import gdal
-from qgis.core import QgsGeometry, QgsPointXY, QgsProcessingException, QgsProcessingFeedback, QgsProject
+from qgis.core import QgsGeometry, QgsPointXY, QgsProject
 
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.mintpy_job import MintpyJob
@@ -29,6 +26,7 @@ from insarhub_qgis.host.messages import sentence
 from insarhub_qgis.layers.result_layers import add_result_layer
 from insarhub_qgis.layers.result_sources import list_results
 from insarhub_qgis.layers.series_reader import SeriesReader
+from tests.makers.printed_sentences import Heard, assert_is_a_sentence, state_of
 from tests.processing.test_algorithms import memory_layer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,78 +60,6 @@ def write_products(engine):
         return paths if not options else paths[0]
 
     return write
-
-
-class Heard(QgsProcessingFeedback):
-    """Keeps the warnings that a person sees in the log of the algorithm."""
-
-    def __init__(self):
-        super().__init__(False)
-        self.warnings = []
-        self.everything = []
-
-    def pushWarning(self, text):
-        self.warnings.append(text)
-        self.everything.append(text)
-
-    def pushInfo(self, text):
-        self.everything.append(text)
-
-    def pushDebugInfo(self, text):
-        self.everything.append(text)
-
-
-@pytest.fixture(scope="session")
-def table():
-    """Rows (input, sentence, what is intact)."""
-    rows = []
-    yield rows
-    target = os.environ.get("INSARHUB_FAULTS_TABLE")
-    if target and rows:
-        lines = ["| input | printed sentence | files |", "|---|---|---|"]
-        lines += [f"| {' | '.join(text.replace('|', '/') for text in row)} |" for row in rows]
-        Path(target).write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-@pytest.fixture
-def refused(run, table, tmp_path):
-    """Run an algorithm that must fail and give its sentence; ``kept`` are folders and files that must stay."""
-
-    def check(what, name, parameters, *, kept, words):
-        before = state_of(kept)
-        feedback = Heard()
-        with pytest.raises(QgsProcessingException) as caught:
-            run(name, parameters, feedback)
-        text = str(caught.value)
-        for word in words:
-            assert word in text, f"{word!r} is not in {text!r}"
-        assert_is_a_sentence(text)
-        assert not any("Traceback" in line for line in feedback.everything)
-        assert state_of(kept) == before
-        table.append((what, text.replace(str(tmp_path), "…"), f"{len(before)} files byte for byte"))
-        return text
-
-    return check
-
-
-def assert_is_a_sentence(text):
-    assert text.endswith("."), text
-    assert text.count(". ") >= 1, f"only one of what happened and what to do: {text}"
-    assert "{" not in text and "'code'" not in text and "?" not in text, text
-
-
-#: Written by any attempt, successful or not: locks, the run's own folder, the report.
-_OF_THE_ATTEMPT = (".insarhub_qgis.lock", "prepare_report.csv")
-
-
-def state_of(places):
-    found = {}
-    for place in [places] if isinstance(places, Path) else places:
-        files = [place] if place.is_file() else sorted(place.rglob("*"))
-        for path in files:
-            if path.is_file() and path.name not in _OF_THE_ATTEMPT:
-                found[str(path)] = path.read_bytes()
-    return found
 
 
 # --- Products ----------------------------------------------------------------------------------------------
