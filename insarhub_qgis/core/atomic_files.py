@@ -54,7 +54,7 @@ def write_bytes_atomically(path: Path, data: bytes) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            _replace(temporary, target)
+            replace_file(temporary, target)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
@@ -131,7 +131,8 @@ def write_error(path: Path, error: OSError) -> InsarError:
     return InsarError("file.write_failed", file=str(path), reason=error.strerror or str(error))
 
 
-def _replace(temporary: Path, target: Path) -> None:
+def replace_file(temporary: Path, target: Path) -> None:
+    """Rename a file over another one; raises OSError."""
     # Windows refuses to replace a file that somebody has open for a moment (virus scanner, another reader).
     for attempt in range(10):
         try:

@@ -61,6 +61,8 @@ class Refreshed:
         Errors of files that could not be read or written, or that belong to another service.
     clock_offset_s
         Clock of the service minus that of this computer; 0 when they agree.
+    asked
+        Names of the job files whose jobs are at the service that was asked.
     """
 
     files: list[JobFile]
@@ -69,6 +71,7 @@ class Refreshed:
     unreachable: list[dict[str, Any]] = field(default_factory=list)
     problems: list[InsarError] = field(default_factory=list)
     clock_offset_s: float = 0.0
+    asked: frozenset[str] = frozenset()
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -128,11 +131,13 @@ def refresh_jobs(
         if _is_of(file, door.api_url):
             asked.append(file)
         else:
-            api_url = str(file.own.get("api_url"))
-            problems_of = InsarError(
-                "hyp3_jobs.other_service", file=file.path.name, service=api_url, asked=door.api_url
+            service = str(file.own.get("api_url"))
+            result.problems.append(
+                InsarError(
+                    "hyp3_jobs.other_service", file=file.path.name, service=service, asked=door.api_url
+                )
             )
-            result.problems.append(problems_of)
+    result.asked = frozenset(file.path.name for file in asked)
     answers, missing = _ask(asked, door, context, result, is_thorough)
     now = datetime.now(timezone.utc)
     offset_s = (door.server_now() - now).total_seconds()

@@ -75,6 +75,7 @@ class _Watch:
         self._interval_s = self._shortest_s
         self._deadline = time.monotonic() + request.timeout_s if request.timeout_s > 0 else None
         self._states: dict[str, str] = {}
+        self._asked: frozenset[str] | None = None
         self._refreshes = 0
         self._door: Hyp3Door | None = None
         self._opened_at = 0.0
@@ -191,6 +192,7 @@ class _Watch:
         states = {row.job_id: row.known_status for row in refreshed.rows}
         has_changed = states != self._states
         self._states = states
+        self._asked = refreshed.asked
         self._downloads.problems += [
             problem
             for problem in refreshed.problems
@@ -237,6 +239,8 @@ class _Watch:
     def _is_open(self, row: JobRow) -> bool:
         if row.status == SUCCEEDED:
             return bool(row.url and row.product) and not self._is_hopeless(row)
+        if self._asked is not None and row.file not in self._asked:
+            return False
         # Of a job that the service does not know nothing can be expected; one that was never asked about is open.
         never_asked = row.status == UNKNOWN and (row.message or {}).get("code") == "hyp3_jobs.never_asked"
         return row.status in ACTIVE or never_asked

@@ -17,7 +17,6 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from requests.adapters import HTTPAdapter
 from insarhub_qgis.core.atomic_files import (
     file_lock,
     read_json_object,
+    replace_file,
     set_aside,
     write_error,
     write_json_atomically,
@@ -93,10 +93,8 @@ class Product:
 
 def open_session(endpoints: Endpoints) -> requests.Session:
     """Give a session for one thread that sends no login, no cookie and nothing from ``.netrc``."""
-    session = _ProductSession()
+    session = requests.Session()
     session.headers["User-Agent"] = f"insarhub-qgis/{plugin_version()}"
-    session.auth = _no_login
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     adapter = _ProductAdapter(endpoints)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
@@ -441,7 +439,7 @@ class _Fetch:
 
     def _keep_bad(self) -> None:
         try:
-            self._part.replace(_beside(self._product.target, BAD_SUFFIX))
+            replace_file(self._part, _beside(self._product.target, BAD_SUFFIX))
             self._sidecar.unlink(missing_ok=True)
         except OSError as error:
             raise write_error(self._part, error) from error
@@ -450,7 +448,7 @@ class _Fetch:
         try:
             with self._part.open("rb+") as part:
                 os.fsync(part.fileno())
-            self._part.replace(self._product.target)
+            replace_file(self._part, self._product.target)
             self._sidecar.unlink(missing_ok=True)
             _beside(self._product.target, BAD_SUFFIX).unlink(missing_ok=True)
         except OSError as error:
@@ -463,12 +461,6 @@ class _Fetch:
 
     def _changed(self) -> InsarError:
         return InsarError("product.changed", file=self._name)
-
-
-class _ProductSession(requests.Session):
-    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        """Keep requests from taking a login out of ``.netrc`` after a redirect."""
-        prepared_request.headers.pop("Authorization", None)
 
 
 class _ProductAdapter(HTTPAdapter):
@@ -487,6 +479,7 @@ class _ProductAdapter(HTTPAdapter):
         cert: Any = None,
         proxies: Any = None,
     ) -> requests.Response:
+        # Here, behind all that requests adds by itself: the account of an address, of .netrc, of a redirect, cookies.
         for name in ("Authorization", "Cookie"):
             request.headers.pop(name, None)
         if self._endpoints.is_sandbox:
@@ -494,11 +487,6 @@ class _ProductAdapter(HTTPAdapter):
             # A proxy has no business between two programs on this machine.
             proxies = {}
         return super().send(request, stream, timeout, verify, cert, proxies)
-
-
-def _no_login(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keep requests from taking a login out of ``.netrc`` or the address."""
-    return request
 
 
 @contextmanager

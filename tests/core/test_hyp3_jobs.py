@@ -26,6 +26,7 @@ from insarhub_qgis.core.hyp3_jobs import (
     seen_of,
     service_now,
 )
+from insarhub_qgis.core.job_folder import JobFolder
 from tests.makers.job_folders import GAMMA, JOBS_040, A, B, C, put_json
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=timezone.utc)
@@ -266,6 +267,21 @@ def test_entries_merge_key_by_key(tmp_path: Path) -> None:
     assert file.last_seen["1"]["verified"] is True
     assert file.last_seen["1"]["status"] == "SUCCEEDED"
     assert file.last_seen["2"] == {"status": "FAILED"}
+
+
+def test_the_job_list_counts_by_the_same_rows(tmp_path: Path) -> None:
+    files = put_family(tmp_path, {"a": "FAILED", "b": "SUCCEEDED"}, {"b": "a"})
+    stage = JobFolder(tmp_path).state().stage("processor")
+    assert (stage.state, stage.done_count, stage.total_count) == ("ready", 1, 1)
+    (tmp_path / ZIP).write_bytes(bytes(999))
+    assert JobFolder(tmp_path).state().stage("processor").state == "ready", "half a zip is no product"
+    (tmp_path / ZIP).write_bytes(bytes(1000))
+    assert JobFolder(tmp_path).state().stage("processor").state == "done"
+    update_seen(files[1].path, {"b": {"expires": "2020-01-01T00:00:00Z"}})
+    assert JobFolder(tmp_path).state().stage("processor").state == "done", "what is here does not expire"
+    (tmp_path / ZIP).unlink()
+    stage = JobFolder(tmp_path).state().stage("processor")
+    assert (stage.state, stage.done_count, stage.total_count) == ("needs_you", 0, 1)
 
 
 # --- products and times ---

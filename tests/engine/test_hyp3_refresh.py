@@ -18,10 +18,18 @@ from insarhub_qgis.core.iso_times import iso
 from insarhub_qgis.core.requests import RefreshHyp3
 from insarhub_qgis.engine import hyp3_door, hyp3_refresh
 from insarhub_qgis.engine.hyp3_refresh import run
+from insarhub_qgis.sandbox.hyp3_jobs import Hyp3Settings
 from insarhub_qgis.sandbox.server import SandboxServer
 from insarhub_qgis.sandbox.service_state import Fault
 from tests.makers.hyp3_results import noise_server, put_foreign_jobs, put_jobs, submit
-from tests.makers.hyp3_submissions import USER, Listener, endpoints_of, set_account, token
+from tests.makers.hyp3_submissions import (
+    USER,
+    Listener,
+    endpoints_of,
+    make_hyp3_server,
+    set_account,
+    token,
+)
 
 BERT = "sandbox-bert"
 
@@ -131,22 +139,17 @@ def test_what_a_file_says_is_not_changed(server: SandboxServer, tmp_path: Path) 
     )  # fmt: skip
 
 
-def test_2500_jobs_in_one_account(server: SandboxServer, tmp_path: Path) -> None:
-    server.services[0]._processing._make_products, keep = None, server.services[0]._processing._make_products
-    try:
+def test_2500_jobs_in_one_account(tmp_path: Path) -> None:
+    settings = Hyp3Settings(pending_s=0.0, done_s=0.0, page_jobs=300)
+    with make_hyp3_server(settings) as server:
         set_account(server, remaining_credits=None)
         jobs = [job for _ in range(25) for job in submit(server, 100)]
-    finally:
-        server.services[0]._processing._make_products = keep
-    server.services[0].settings.page_jobs = 300
-    put_foreign_jobs(tmp_path, {USER: [job["job_id"] for job in jobs]})
-    server.faults.add(Fault(route="/jobs", empty_page=True, times=2, skip=1))
-    result = refresh(tmp_path, server)
-    assert result["counts"]["SUCCEEDED"] == 2500
-    assert (
-        len(calls(server, "/jobs?")) + len([path for path in calls(server, "/jobs") if path == "/jobs"]) == 11
-    )
-    assert calls(server, "/jobs/") == []
+        put_foreign_jobs(tmp_path, {USER: [job["job_id"] for job in jobs]})
+        server.faults.add(Fault(route="/jobs", empty_page=True, times=2, skip=1))
+        result = refresh(tmp_path, server)
+        assert result["counts"]["SUCCEEDED"] == 2500
+        assert len(calls(server, "/jobs")) == 9 + 2, "300 on a page, and two pages without jobs"
+        assert calls(server, "/jobs/") == []
 
 
 def test_only_the_time_since_the_submission_is_listed(server: SandboxServer, tmp_path: Path) -> None:

@@ -146,6 +146,15 @@ def test_jobs_that_the_service_does_not_know_do_not_keep_it_on(server: SandboxSe
     assert (result["is_complete"], result["counts"]["UNKNOWN"]) == (True, 2)
 
 
+def test_jobs_of_another_service_do_not_keep_it_on(server: SandboxServer, watch: Watch) -> None:
+    put_jobs(watch.folder, submit(server, 1))
+    other = {"job_id": "x", "job_parameters": {"granules": ["a", "b"]}}
+    put_jobs(watch.folder, [other], file="hyp3_plus.json", api_url="https://hyp3-plus.asf.alaska.edu")
+    result = watch()
+    assert (result["is_complete"], len(result["downloaded"])) == (True, 1)
+    assert [problem["code"] for problem in result["problems"]] == ["hyp3_jobs.other_service"]
+
+
 def test_it_slows_down_while_nothing_happens_and_wakes_up(server: SandboxServer, watch: Watch) -> None:
     slow(server)
     put_jobs(watch.folder, submit(server, 1))

@@ -181,6 +181,19 @@ def test_a_product_that_changed_meanwhile_begins_anew(server: ProductServer, fet
     assert fetch.target.read_bytes() == other
 
 
+def test_a_host_that_overlooks_the_condition_is_noticed(server: ProductServer, fetch: Fetching) -> None:
+    server.faults[f"/products/{ZIP}"] = [Fault(cut_after=400_000), *[Fault(status=500)] * 9]
+    with pytest.raises(InsarError):
+        fetch()
+    server.files[f"/products/{ZIP}"] = product_bytes(seed=2)
+    server.faults[f"/products/{ZIP}"] = [Fault(ignore_if_range=True)]
+    fetch.received = 0
+    assert fetch() is True
+    assert fetch.target.read_bytes() == product_bytes(seed=2)
+    assert fetch.received == len(WHOLE), "nothing was put behind bytes of the former product"
+    assert any("product.changed" in line for line in fetch.log)
+
+
 def test_a_whole_part_is_only_checked(server: ProductServer, fetch: Fetching) -> None:
     fetch()
     part = fetch.target.rename(f"{fetch.target}.part")

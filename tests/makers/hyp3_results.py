@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from insarhub_qgis.core.hyp3_files import add_jobs
+from insarhub_qgis.core.progress import IsCancelled
 from insarhub_qgis.core.scenes import Pair, scene_start
 from insarhub_qgis.sandbox.hyp3_jobs import Hyp3Job, Hyp3Settings
 from insarhub_qgis.sandbox.hyp3_service import Hyp3Service
@@ -42,7 +43,9 @@ class NoiseProducts:
     def __init__(self, size: int = 50_000) -> None:
         self._size = size
 
-    def __call__(self, jobs: Sequence[Hyp3Job], folder: Path) -> Iterator[tuple[Hyp3Job, Path]]:
+    def __call__(
+        self, jobs: Sequence[Hyp3Job], folder: Path, is_cancelled: IsCancelled
+    ) -> Iterator[tuple[Hyp3Job, Path]]:
         for job in jobs:
             name = product_name(Pair(job.scenes[0][0], job.scenes[1][0]), int(job.job_id[:4], 16))
             path = folder / f"{name}.zip"

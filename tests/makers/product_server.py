@@ -38,6 +38,7 @@ class Fault:
     endless: int = 0
     delay_s: float = 0.0
     ignore_range: bool = False
+    ignore_if_range: bool = False
     corrupt_at: int | None = None
     body: bytes | None = None
 
@@ -104,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
             content = content[:place] + bytes([content[place] ^ 255]) + content[place + 1 :]
         headers = {"ETag": server.etag(path), "Accept-Ranges": "bytes", "Content-Type": "application/zip"}
         headers.update(fault.headers)
-        start = self._start(path, len(content)) if not fault.ignore_range else 0
+        start = self._start(path, fault) if not fault.ignore_range else 0
         if start >= len(content):
             self._answer(416, {"Content-Range": f"bytes */{len(content)}"}, b"", fault)
         elif start:
@@ -113,9 +114,10 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._answer(200, headers, fault.body or content, fault)
 
-    def _start(self, path: str, length: int) -> int:
+    def _start(self, path: str, fault: Fault) -> int:
         wanted, mark = self.headers.get("Range"), self.headers.get("If-Range")
-        if not wanted or (mark and mark != self.server.etag(path)):
+        is_other = bool(mark) and mark != self.server.etag(path) and not fault.ignore_if_range
+        if not wanted or is_other:
             return 0
         return int(wanted.removeprefix("bytes=").partition("-")[0])
 
