@@ -72,6 +72,7 @@ def told_products(answer: Mapping[str, Any], feedback: QgsProcessingFeedback) ->
     """Tell what came, was there and failed, and give how many are there; raises when all failed."""
     downloaded, present, failed = answer["downloaded"], answer["present"], answer["failed"]
     warn_of(failed, feedback, "file")
+    warn_of(answer["problems"], feedback)
     feedback.pushInfo(
         tr("{new} downloaded, {present} there already, {failed} failed.").format(
             new=len(downloaded), present=len(present), failed=len(failed)

@@ -4,17 +4,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from qgis.core import (
     QgsProcessingContext,
+    QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputFolder,
     QgsProcessingParameterNumber,
 )
 
 from insarhub_qgis.core import requests
+from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.hyp3_jobs import STATUSES
+from insarhub_qgis.core.hyp3_watch_mark import forget_watch
+from insarhub_qgis.host import log
 from insarhub_qgis.processing.base import tr
 from insarhub_qgis.processing.download_hyp3 import tell_product
 from insarhub_qgis.processing.hyp3_algorithm import Hyp3Algorithm, count_outputs, reason_text, warn_of
@@ -52,17 +57,32 @@ class WatchHyp3(Hyp3Algorithm):
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        answer = self.ask_hyp3(
-            requests.WatchHyp3,
-            feedback,
-            _tell_watch(feedback),
-            job_folder=self.job_folder(parameters, context),
-            timeout_s=self.parameterAsDouble(parameters, self.TIMEOUT, context),
-        )
+        folder = self.job_folder(parameters, context)
+        try:
+            answer = self.ask_hyp3(
+                requests.WatchHyp3,
+                feedback,
+                _tell_watch(feedback),
+                job_folder=folder,
+                timeout_s=self.parameterAsDouble(parameters, self.TIMEOUT, context),
+            )
+        except QgsProcessingException:
+            if feedback.isCanceled():
+                # Stopped by the user: nothing to offer again later.
+                _forget(folder)
+            raise
         warn_of(answer["failed"], feedback, "file")
+        warn_of(answer["problems"], feedback)
         if not answer["is_complete"]:
             feedback.pushWarning(tr("The time is over; not all jobs have ended yet."))
         return {self.FOLDER: answer["folder"], **count_outputs(answer["counts"])}
+
+
+def _forget(folder: str) -> None:
+    try:
+        forget_watch(Path(folder))
+    except InsarError as error:
+        log.warning(str(error))
 
 
 def _tell_watch(feedback: QgsProcessingFeedback) -> Any:

@@ -369,6 +369,19 @@ def test_watch_downloads_until_all_have_ended(run, job):  # insarhub:watchhyp3
     assert any("time is over" in text for text in words.warnings)
 
 
+def test_a_watch_that_is_cancelled_is_not_offered_again(run, job):
+    class Impatient(Words):
+        def pushInfo(self, text):
+            super().pushInfo(text)
+            assert (job / ".insarhub_watch.json").is_file()
+            self.cancel()
+
+    run("submithyp3", {"JOB_FOLDER": str(job)})
+    with pytest.raises(QgsProcessingException, match="Cancelled"):
+        run("watchhyp3", {"JOB_FOLDER": str(job)}, Impatient())
+    assert not (job / ".insarhub_watch.json").exists()
+
+
 def test_a_watch_that_finds_all_done_ends(run, job, use_sandbox):
     count = pair_count(job)
     submit_and_wait(run, use_sandbox, job)
