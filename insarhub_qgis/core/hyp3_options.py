@@ -50,7 +50,8 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     SINGLE_BURST: {"apply_water_mask": False, "looks": "20x4"},
 }
 _GRANULE_KEYS = ("granules", "reference", "secondary")
-_PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
+#: What a name is freed of.
+_ODD = re.compile(r"[^\w.-]+")
 
 
 @dataclass(frozen=True)
@@ -211,7 +212,7 @@ class Hyp3Options:
                 job_type=self.job_type,
                 allowed=", ".join(LOOKS[self.job_type]),
             )
-        if not _PLAIN.sub("", self.name_prefix):
+        if not _ODD.sub("", self.name_prefix).strip("._-"):
             raise InsarError("hyp3_options.name", prefix=self.name_prefix[:80])
 
     def parameters(self) -> dict[str, Any]:
@@ -321,7 +322,7 @@ def job_name(
     """
     starts = [scene_start(name) or "" for name in (reference, secondary)]
     rest = f"_p{path or 0}_f{frame or 0}_{starts[0]}_{starts[1]}_{job_fingerprint[:6]}"
-    plain = _PLAIN.sub("-", prefix).strip("-")
+    plain = _ODD.sub("-", prefix).strip("-")
     return f"{plain[: LONGEST_NAME - len(rest)]}{rest}"
 
 

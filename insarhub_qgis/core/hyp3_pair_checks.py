@@ -110,12 +110,10 @@ def _slc_fault(job: PairJob, facts: StackFacts) -> InsarError | None:
     if one["polarization"] != other["polarization"]:
         return _fault("polarization", job, values=f"{one['polarization']}, {other['polarization']}")
     known = [facts.scenes.get(name) for name in job.pair]
-    paths = [
-        found.path
-        if found is not None and found.path is not None
-        else relative_orbit(match["platform"], int(match["orbit"]))
-        for found, match in zip(known, (one, other))
-    ]
+    paths = [found.path if found is not None else None for found in known]
+    if None in paths:
+        # Both from the names: one of each source could differ without reason.
+        paths = [relative_orbit(match["platform"], int(match["orbit"])) for match in (one, other)]
     if None not in paths and paths[0] != paths[1]:
         return _fault("other_track", job, values=f"{paths[0]}, {paths[1]}")
     frames = [found.frame if found is not None else None for found in known]

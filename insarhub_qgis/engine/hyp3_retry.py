@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 from insarhub_qgis.core import hyp3_jobs
@@ -66,7 +68,7 @@ def run(request: RetryHyp3, context: RunContext) -> dict[str, Any]:
                 "parameters": _without_granules(first.job_parameters) if first is not None else {},
                 "retry_of_file": files[0] if len(files) == 1 else None,
             }
-            target = Target(job, job.path / retry_jobs_name(), job.path, own)
+            target = Target(job, _new_file(job.path), job.path, own)
             prices = {id(row.intended): row.credits for row in rows}
             sender = Sender(
                 door,
@@ -144,6 +146,14 @@ def _planned(door: Hyp3Door, known: KnownJob, around: Surroundings, costs: Mappi
     )
     intended = IntendedJob(str(answer.get("name") or ""), job_type, parameters, retry_of=row.job_id)
     return PlannedPair(verdict, intended, credits_per_job(costs, job_type, parameters))
+
+
+def _new_file(folder: Path) -> Path:
+    """Give the retry file of this second, or of the next one that has none."""
+    moment = datetime.now(timezone.utc)
+    while (path := folder / retry_jobs_name(moment)).exists():
+        moment += timedelta(seconds=1)
+    return path
 
 
 def _without_granules(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Retrying failed and expired jobs on the sandbox: a file of its own, lineage, and no second charge."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from insarhub_qgis.core.hyp3_files import find_job_files
+from insarhub_qgis.core.hyp3_journal import open_intents
+from insarhub_qgis.core.hyp3_options import Hyp3Options
+from insarhub_qgis.core.requests import RetryHyp3, SubmitHyp3
+from insarhub_qgis.engine import hyp3_door, hyp3_retry, hyp3_submit
+from insarhub_qgis.sandbox.service_state import Fault
+from tests.makers.hyp3_submissions import (
+    USER,
+    Listener,
+    endpoints_of,
+    jobs_of_server,
+    make_hyp3_job,
+    make_hyp3_server,
+    pairs_of_stack,
+    steer,
+)
+
+#: Tokens that outlive what the clock of the sandbox is moved by.
+LONG_S = 90 * 86400
+
+
+@pytest.fixture(scope="module")
+def server():
+    with make_hyp3_server() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(server, monkeypatch):
+    monkeypatch.setattr(hyp3_door, "RETRY_WAITS_S", (0.01,))
+    server.reset()
+    return server
+
+
+def submit(sandbox, folder, **values):
+    request = SubmitHyp3(
+        str(folder), Hyp3Options().to_json(), endpoints=endpoints_of(sandbox).to_json(), **values
+    )
+    return hyp3_submit.run(request, Listener(life_s=LONG_S).context)
+
+
+def retry(sandbox, folder, listener=None, **values):
+    request = RetryHyp3(str(folder), endpoints=endpoints_of(sandbox).to_json(), look_again_s=0.1, **values)
+    return hyp3_retry.run(request, (listener or Listener(life_s=LONG_S)).context)
+
+
+@pytest.fixture
+def failed_job(sandbox, tmp_path):
+    """Four jobs, of which two failed."""
+    folder = make_hyp3_job(tmp_path / "job", pairs_of_stack(4))
+    steer(sandbox, "hyp3", failed_share=0.5)
+    submit(sandbox, folder)
+    steer(sandbox, "hyp3", failed_share=0.0)
+    steer(sandbox, "advance", seconds=60)
+    return folder
+
+
+def test_failed_jobs_go_into_a_file_of_their_own(sandbox, failed_job):
+    before = (failed_job / "hyp3_jobs.json").read_bytes()
+    result = retry(sandbox, failed_job)
+    assert (result["submitted"], result["credits"]) == (2, 20)
+    path = Path(result["job_file"])
+    assert path.name.startswith("hyp3_retry_jobs_")
+    assert len(path.stem) == len("hyp3_retry_jobs_20260102T030405")
+    assert (failed_job / "hyp3_jobs.json").read_bytes() == before
+    document = json.loads(path.read_text())
+    own = document["insarhub_qgis"]
+    jobs = {job["job_id"]: job for job in jobs_of_server(sandbox)[0]}
+    assert own["retry_of_file"] == "hyp3_jobs.json"
+    assert sorted(own["retry_of"]) == sorted(document["job_ids"][USER])
+    for new, old in own["retry_of"].items():
+        for key in ("granules", "parameters", "name", "job_type"):
+            assert jobs[new][key] == jobs[old][key]
+        assert jobs[old]["status_code"] == "FAILED"
+    assert len(jobs) == 6
+
+
+def test_retrying_twice_pays_once(sandbox, failed_job):
+    retry(sandbox, failed_job)
+    again = retry(sandbox, failed_job)
+    assert (again["submitted"], again["job_file"]) == (0, "")
+    steer(sandbox, "advance", seconds=60)
+    assert retry(sandbox, failed_job)["submitted"] == 0
+    jobs, charged = jobs_of_server(sandbox)
+    assert (len(jobs), charged[USER]) == (6, 60)
+
+
+def test_a_retry_that_fails_can_be_retried(sandbox, failed_job):
+    steer(sandbox, "hyp3", failed_share=1.0)
+    first = retry(sandbox, failed_job)
+    steer(sandbox, "advance", seconds=60)
+    second = retry(sandbox, failed_job)
+    assert second["submitted"] == 2
+    assert second["job_file"] != first["job_file"]
+    files, _ = find_job_files(failed_job)
+    of_files = [file.retry_of for file in files]
+    assert set(of_files[2].values()) == set(of_files[1])
+
+
+def test_a_pair_that_was_submitted_again_by_hand_is_not_retried(sandbox, failed_job):
+    assert submit(sandbox, failed_job, repeat_states=("failed",))["submitted"] == 2
+    again = retry(sandbox, failed_job)
+    assert again["submitted"] == 0
+    assert {row["state"] for row in again["skipped"]} == {"in_flight"}
+
+
+def test_expired_jobs_only_when_asked(sandbox, failed_job):
+    steer(sandbox, "advance", seconds=15 * 86400)
+    result = retry(sandbox, failed_job, dry_run=True)
+    assert (result["submitted"], {row["state"] for row in result["skipped"]}) == (2, {"expired"})
+    result = retry(sandbox, failed_job, include_expired=True)
+    assert (result["submitted"], result["credits"]) == (4, 40)
+
+
+def test_only_the_jobs_that_are_named(sandbox, failed_job):
+    jobs, _ = jobs_of_server(sandbox)
+    failed = [job["job_id"] for job in jobs if job["status_code"] == "FAILED"]
+    good = [job["job_id"] for job in jobs if job["status_code"] != "FAILED"]
+    result = retry(sandbox, failed_job, job_ids=(failed[1], good[0]))
+    assert result["submitted"] == 1
+    assert [row["state"] for row in result["skipped"]] == ["done"]
+    assert jobs_of_server(sandbox)[0][-1]["granules"] == next(
+        job["granules"] for job in jobs if job["job_id"] == failed[1]
+    )
+    assert retry(sandbox, failed_job, job_file="hyp3_retry_jobs_20200101T000000.json")["submitted"] == 0
+
+
+def test_a_dry_run_of_a_retry_writes_nothing(sandbox, failed_job):
+    before = {path: path.read_bytes() for path in failed_job.iterdir()}
+    result = retry(sandbox, failed_job, dry_run=True)
+    assert (result["submitted"], result["credits"]) == (2, 20)
+    assert {path: path.read_bytes() for path in failed_job.iterdir()} == before
+    assert len(jobs_of_server(sandbox)[0]) == 4
+
+
+def test_a_lost_answer_of_a_retry_is_not_taken_for_the_failed_jobs(sandbox, failed_job):
+    """The failed jobs have the same names, granules and parameters, and are as young."""
+    sandbox.faults.add(Fault(route="/jobs", method="POST", drop=True))
+    result = retry(sandbox, failed_job)
+    assert result["stopped_by"]["code"] == "network.offline"
+    assert (result["submitted"], result["job_file"]) == (0, "")
+    sandbox.faults.add(Fault(route="/jobs", method="POST", lose_answer=True))
+    result = retry(sandbox, failed_job)
+    assert (result["submitted"], result["stopped_by"]) == (2, None)
+    jobs, charged = jobs_of_server(sandbox)
+    assert (len(jobs), charged[USER]) == (6, 60)
+    files, _ = find_job_files(failed_job)
+    assert sorted(job_id for file in files for job_id in file.ids) == sorted(job["job_id"] for job in jobs)
+    assert len(files[1].retry_of) == 2
+    assert open_intents(failed_job) == []
+
+
+def test_jobs_that_the_service_lost_are_named(sandbox, failed_job):
+    sandbox.reset()
+    result = retry(sandbox, failed_job, include_expired=True)
+    assert result["submitted"] == 0
+    assert {row["reason"]["code"] for row in result["skipped"]} == {"hyp3_guard.gone"}
+    # They were paid, so that the user decides whether the pairs are paid again.
+    again = submit(sandbox, failed_job)
+    assert (again["submitted"], {row["state"] for row in again["skipped"]}) == (0, {"expired"})
+    assert submit(sandbox, failed_job, repeat_states=("expired",))["submitted"] == 4
+
+
+def test_a_job_file_by_insarhub_can_be_retried(sandbox, failed_job, tmp_path):
+    ids = json.loads((failed_job / "hyp3_jobs.json").read_text())["job_ids"]
+    folder = make_hyp3_job(tmp_path / "other", pairs_of_stack(4))
+    (folder / "hyp3_jobs.json").write_text(json.dumps({"job_ids": ids, "out_dir": "/nowhere"}))
+    assert retry(sandbox, folder)["submitted"] == 2
+    assert retry(sandbox, folder)["submitted"] == 0
+
+
+def test_a_retry_by_another_account(sandbox, failed_job):
+    """Any account may read any job; who retries pays."""
+    result = retry(sandbox, failed_job, Listener("sandbox-berta", life_s=LONG_S))
+    assert (result["account"], result["submitted"]) == ("sandbox-berta", 2)
+    assert jobs_of_server(sandbox)[1] == {USER: 40, "sandbox-berta": 20}
