@@ -161,7 +161,7 @@ def local_incidence_rad(scene: Scene) -> Array:
     east, north, up = scene.line_of_sight()
     # Rows run south.
     along_normal = -down_east * east + down_north * north + up
-    return np.arccos(along_normal / np.sqrt(1 + down_east**2 + down_north**2))
+    return np.asarray(np.arccos(along_normal / np.sqrt(1 + down_east**2 + down_north**2)))
 
 
 def dem_error_m(request: Simulate, scene: Scene) -> Array:

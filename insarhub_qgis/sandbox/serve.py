@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +43,14 @@ def make_sandbox(
     simulation
         Size, dates and noise of the products; its seed gives way to ``seed``.
     truth_folder
-        Where the truth of the simulated stack is written; empty for nowhere.
+        Where the truth of the simulated stack is written, whatever scenes are served; empty for nowhere.
 
     Raises
     ------
     InsarError
         ``sandbox.port``, ``sandbox.not_umm``, ``file.not_readable``, ``simulate.parameter``, ``simulate.folder``.
     """
-    request = Simulate.from_json({**(simulation or Simulate(output_folder="")).to_json(), "seed": seed})
+    request = replace(simulation or Simulate(output_folder=""), seed=seed)
     check_request(request)
     items = (
         read_items(Path(umm_file)) if umm_file else simulated_items(seed, request.dates, request.revisit_days)

@@ -64,7 +64,9 @@ def run(request: Simulate, context: RunContext) -> dict[str, Any]:
             report = part_of(context.report, 0.6 if request.noise else 0.0, 0.98)
             for index, pair in enumerate(scene.pairs):
                 stop_if_cancelled(context.is_cancelled)
-                own = PairNoise(noise[index], coherence[index]) if noise is not None else None
+                own = None
+                if noise is not None and coherence is not None:
+                    own = PairNoise(noise[index], coherence[index])
                 both = (sides[pair[0]], sides[pair[1]])
                 simulation.write(products, names[index], pair, both, options, own)
                 report((index + 1) / len(names), f"Product {index + 1} of {len(names)}")

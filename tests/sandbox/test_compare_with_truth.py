@@ -203,3 +203,12 @@ def test_report_text_is_escaped(tmp_path):
     assert "<b>" not in page
     assert "a &amp; b" in page
     assert "&lt;x&gt;" in page
+
+
+def test_the_filter_is_read_from_the_products(tmp_path):
+    assert compare_with_truth.filter_strength(tmp_path) == 0
+    (tmp_path / "clip").mkdir()
+    for name, is_filtered, strength in (("a", "yes", 0.4), ("b", "no", 0.9), ("c", "yes", 0.6)):
+        text = f"INSAR phase filter: {is_filtered}\nPhase filter parameter: {strength}\n"
+        (tmp_path / "clip" / f"{name}.txt").write_text(text, encoding="utf-8")
+    assert compare_with_truth.filter_strength(tmp_path) == 0.6

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+import sys
 import threading
 import time
 import zipfile
@@ -21,19 +22,21 @@ from insarhub_qgis.core.product_archive import read_product_archive
 from insarhub_qgis.core.progress import never_cancelled
 from insarhub_qgis.core.requests import Simulate
 from insarhub_qgis.core.run_context import RunContext
+from insarhub_qgis.sandbox.acquisitions import acquisition
 from insarhub_qgis.sandbox.hyp3_jobs import Hyp3Job, Hyp3Settings
 from insarhub_qgis.sandbox.hyp3_processing import ProcessingFailed
 from insarhub_qgis.sandbox.hyp3_products import StackProducts
 from insarhub_qgis.sandbox.known_scenes import bursts_of_simulated_stack, known_scenes
 from insarhub_qgis.sandbox.pair_simulation import PairSimulation, local_incidence_rad
 from insarhub_qgis.sandbox.phase_filter import filtered_noise
-from insarhub_qgis.sandbox.scene import make_scene
+from insarhub_qgis.sandbox.scene import FIRST_DATE, make_scene, simulated_dates
 from insarhub_qgis.sandbox.serve import make_sandbox
 from insarhub_qgis.sandbox.simulate import run
 from insarhub_qgis.sandbox.simulated_catalogue import read_items, simulated_items
 from insarhub_qgis.sandbox.truth import read_truth
 from tests.makers.hyp3_clients import SMALL, advance, burst_job, finished, gamma_job, multi_burst_job, submit
 from tests.makers.sandbox_clients import REAL_STACK, call, plan_fault
+from tests.makers.sandbox_server import running_sandbox
 
 FULL = {"include_dem": True, "include_look_vectors": True}
 
@@ -499,3 +502,30 @@ def test_a_server_that_stops_or_forgets_leaves_its_work():
         time.sleep(0.3)
         started = time.monotonic()
     assert time.monotonic() - started < 5
+
+
+def test_what_is_served_can_be_chosen(tmp_path):
+    chosen = {"width": 30, "height": 16, "dates": 5, "revisit_days": 6, "noise": False, "seed": 3}
+    with running_sandbox(
+        Path(sys.executable), **chosen, truth_folder=str(tmp_path), pending_s=0, done_s=0, failed_share=0.5
+    ) as url:
+        names = [acquisition(date, FIRST_DATE).granule for date in simulated_dates(5, 6)]
+        jobs = [
+            {"job_type": "INSAR_GAMMA", "job_parameters": {"granules": [names[0], names[index]]}}
+            for index in (1, 2)
+        ]
+        done, failed = finished(url, *jobs)
+        assert (done["status_code"], failed["status_code"]) == ("SUCCEEDED", "FAILED")
+        path = tmp_path / done["files"][0]["filename"]
+        path.write_bytes(call(url, urlsplit(done["files"][0]["url"]).path)[2])
+    archive, values = rasters(path)
+    truth = read_truth(tmp_path / "truth.npz")
+    assert truth.dates == tuple(simulated_dates(5, 6))
+    assert truth.simulation["seed"] == 3
+    assert archive.product.secondary_platform == "S1B"
+    phase, transform, _ = values["unw_phase"]
+    # without noise the product is the truth and its open constant
+    moved = truth.deformation.displacement_m(1)[truth.window(transform.c, transform.f, *phase.shape)]
+    assert phase.shape[0] >= 16
+    assert phase.shape[1] >= 30
+    assert np.ptp(phase + 4 * np.pi / 0.0554658 * moved) < 1e-4
