@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# make demo   set-up, then the whole job end to end on simulated products
+# make demo   set-up, then the whole job end to end on simulated services
 # make test   set-up, then all tests
 # README.md lists the others.
 
@@ -30,7 +30,7 @@ setup: ## QGIS, the QGIS-side environment and the engine environment; seconds wh
 	@tools/install_qgis.sh
 	@tools/make_environments.sh qgis engine
 
-demo: setup stage ## the whole job; PRODUCTS=DIR [OPTIONS=FILE] for real products, DEMO=DIR for another place, NOISE=off
+demo: setup stage ## search to exports on simulated services; PRODUCTS=DIR [OPTIONS=FILE] begins at real products, DEMO=DIR for another place, NOISE=off
 	@$(QGIS_PYTHON) tools/demo.py --demo "$(DEMO)" $(if $(PRODUCTS),--products "$(PRODUCTS)") $(if $(OPTIONS),--options "$(OPTIONS)") $(if $(filter off,$(NOISE)),--no-noise)
 
 sandbox: setup ## simulated ASF search and Earthdata Login on 127.0.0.1, until Ctrl+C; UMM=FILE for an answer of CMR, PORT=N

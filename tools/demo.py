@@ -1,18 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The whole job: products, job folder, prepare, MintPy, layers, exports, project, picture, report.
+"""The whole job: search, network, HyP3, download, prepare, MintPy, layers, exports, project, picture, report.
 
-Without ``--products`` the sandbox simulates them, and the report compares the recovered velocity with the truth.
+The sandbox answers for all services, and the report compares the recovered velocity with the truth. With
+``--products`` the job begins at a folder of real products instead.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,77 +26,87 @@ import qgis_session
 ROOT = qgis_session.ROOT
 LAUNCH = ROOT / "insarhub_qgis" / "engine" / "launch.py"
 SESSION_SECONDS = 3600
+#: Jobs of the sandbox wait and run so long, seconds.
+PENDING_S, DONE_S = 1.0, 3.0
 
 
-def ask(program: str, command: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    """Run one engine or sandbox command and give its result; its error ends the demo with the sentence."""
+def start(program: str, command: str, parameters: dict[str, Any]) -> subprocess.Popen[str]:
+    """Start one engine or sandbox command; it is cancelled when its stdin is closed."""
     process = subprocess.Popen(
         [str(qgis_session.ENGINE_PYTHON), "-I", str(LAUNCH), program, command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
-    answer: dict[str, Any] | None = None
-    if process.stdin is None or process.stdout is None:
-        raise SystemExit("demo: no pipe to the engine.")
-    process.stdin.write(json.dumps({"parameters": parameters}) + "\n")
-    process.stdin.close()
+    assert process.stdin is not None
+    process.stdin.write(json.dumps({"cancel_on_eof": True, "parameters": parameters}) + "\n")
+    process.stdin.flush()
+    return process
+
+
+def wait_for(process: subprocess.Popen[str], kind: str, command: str) -> dict[str, Any]:
+    """Give the first item or the result of a command; its error ends the demo with the sentence."""
+    assert process.stdout is not None
     for line in process.stdout:
         message = json.loads(line)
         if message["type"] == "error":
             raise SystemExit(
                 f"demo: {command}: {message.get('message') or message['code']} {message.get('details', '')}"
             )
-        if message["type"] == "result":
-            answer = message["result"]
-    process.wait()
-    if answer is None:
-        raise SystemExit(f"demo: {command} stopped without an answer (exit code {process.returncode}).")
+        if message["type"] == kind:
+            answer: dict[str, Any] = message[kind]
+            return answer
+    raise SystemExit(f"demo: {command} stopped without an answer (exit code {process.wait()}).")
+
+
+def ask(program: str, command: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Run one engine or sandbox command and give its result."""
+    process = start(program, command, parameters)
+    answer = wait_for(process, "result", command)
+    process.communicate()
     return answer
+
+
+@contextlib.contextmanager
+def sandbox(truth_folder: Path, has_noise: bool) -> Iterator[str]:
+    """Serve simulated ASF, Earthdata Login and HyP3; gives their address."""
+    parameters = {
+        "truth_folder": str(truth_folder),
+        "noise": has_noise,
+        "pending_s": PENDING_S,
+        "done_s": DONE_S,
+    }
+    process = start("sandbox", "serve", parameters)
+    try:
+        url = wait_for(process, "item", "serve")["base_url"]
+        # Its progress is read, so that its pipe never fills.
+        threading.Thread(target=process.stdout.read, daemon=True).start()  # type: ignore[union-attr]
+        yield url
+    finally:
+        process.stdin.close()  # type: ignore[union-attr]
+        process.wait(timeout=60)
+
+
+def remove_sandbox_job(folder: Path) -> None:
+    """Remove the job of an earlier demo; one that is not of the sandbox is nobody's to remove."""
+    config = folder / "insarhub_config.json"
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    try:
+        own = json.loads(config.read_text(encoding="utf-8")).get("insarhub_qgis", {})
+    except (OSError, ValueError):
+        own = {}
+    if not own.get("is_sandbox"):
+        raise SystemExit(f"demo: {folder} holds another job. Move it away, or choose another DEMO=DIR.")
+    shutil.rmtree(folder)
 
 
 def step(text: str) -> None:
     print(f"demo: {text}", flush=True)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--demo", type=Path, required=True, help="folder for everything that the demo makes")
-    parser.add_argument("--products", type=Path, help="folder of real HyP3 zips instead of simulated ones")
-    parser.add_argument("--options", type=Path, help="MintPy options, lines of key = value")
-    parser.add_argument("--no-noise", action="store_true", help="simulate without atmosphere and phase noise")
-    arguments = parser.parse_args()
-    started = time.monotonic()
-    demo = arguments.demo.absolute()
-    demo.mkdir(parents=True, exist_ok=True)
-    if arguments.products and not arguments.products.is_dir():
-        raise SystemExit(f"demo: PRODUCTS: there is no folder '{arguments.products}'.")
-    if arguments.options and not arguments.options.is_file():
-        raise SystemExit(f"demo: OPTIONS: there is no file '{arguments.options}'.")
-
-    truth_file = ""
-    if arguments.products:
-        products = arguments.products.absolute()
-        options = arguments.options.read_text(encoding="utf-8") if arguments.options else ""
-    else:
-        step("simulating products")
-        answer = ask(
-            "sandbox", "simulate", {"output_folder": str(demo / "simulated"), "noise": not arguments.no_noise}
-        )
-        products, truth_file = Path(answer["products_folder"]), answer["truth_file"]
-        options_file = arguments.options or Path(answer["options_file"])
-        options = options_file.read_text(encoding="utf-8")
-
-    step("QGIS: open products, prepare, analyse, load, export")
-    plan = {
-        "products": str(products),
-        "job_folder": str(demo / "job"),
-        "exports": str(demo / "exports"),
-        "project": str(demo / "demo.qgz"),
-        "screenshot": str(demo / "screenshot.png"),
-        "options": options,
-        "outcome": str(demo / "session.json"),
-    }
+def run_session(demo: Path, plan: dict[str, Any]) -> None:
+    """Do the job of the plan in QGIS, and print what it tells; an error ends the demo with the sentence."""
     outcome_file = Path(plan["outcome"])
     outcome_file.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as scratch, qgis_session.virtual_display() as display:
@@ -114,7 +129,51 @@ def main() -> int:
     if outcome["error"]:
         raise SystemExit(f"demo: {outcome['error']}")
 
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--demo", type=Path, required=True, help="folder for everything that the demo makes")
+    parser.add_argument("--products", type=Path, help="folder of real HyP3 zips instead of simulated ones")
+    parser.add_argument("--options", type=Path, help="MintPy options, lines of key = value")
+    parser.add_argument("--no-noise", action="store_true", help="simulate without atmosphere and phase noise")
+    arguments = parser.parse_args()
+    started = time.monotonic()
+    demo = arguments.demo.absolute()
+    demo.mkdir(parents=True, exist_ok=True)
+    if arguments.products and not arguments.products.is_dir():
+        raise SystemExit(f"demo: PRODUCTS: there is no folder '{arguments.products}'.")
+    if arguments.options and not arguments.options.is_file():
+        raise SystemExit(f"demo: OPTIONS: there is no file '{arguments.options}'.")
+
+    job = demo / "job"
+    plan: dict[str, Any] = {
+        "sandbox_url": "",
+        "job_folder": str(job),
+        "exports": str(demo / "exports"),
+        "project": str(demo / "demo.qgz"),
+        "screenshot": str(demo / "screenshot.png"),
+        "outcome": str(demo / "session.json"),
+    }
+    with contextlib.ExitStack() as stack:
+        if arguments.products:
+            plan["products"] = str(arguments.products.absolute())
+            options = arguments.options
+        else:
+            remove_sandbox_job(job)
+            truth = demo / "truth"
+            step("sandbox: simulated ASF search, Earthdata Login and HyP3")
+            plan["sandbox_url"] = stack.enter_context(sandbox(truth, not arguments.no_noise))
+            plan |= {"area": str(truth / "true_velocity.tif"), "search": str(demo / "search")}
+            options = arguments.options or truth / "options.cfg"
+        plan["options"] = options.read_text(encoding="utf-8") if options else ""
+        begins = (
+            "open products" if arguments.products else "search, network, dry run, submit, watch, download"
+        )
+        step(f"QGIS: {begins}, prepare, analyse, load, export")
+        run_session(demo, plan)
+
     step("report")
+    truth_file = "" if arguments.products else str(demo / "truth" / "truth.npz")
     ask(
         "sandbox",
         "demo-report",

@@ -7,11 +7,21 @@ import json
 import os
 import time
 import traceback
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import processing
-from qgis.core import QgsCoordinateReferenceSystem, QgsCoordinateTransform, QgsProcessingFeedback, QgsProject
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsProcessingFeatureSourceDefinition,
+    QgsProcessingFeedback,
+    QgsProject,
+    QgsRasterLayer,
+    QgsVectorLayer,
+)
 from qgis.PyQt.QtCore import QTimer
 from qgis.utils import iface, plugins
 
@@ -27,10 +37,52 @@ class Log(QgsProcessingFeedback):
         self.lines: list[str] = []
 
     def pushWarning(self, warning: str) -> None:
-        self.lines.append(f"warning: {warning}")
+        self.lines.append(warning if warning.startswith("warning") else f"warning: {warning}")
 
     def reportError(self, error: str, fatalError: bool = False) -> None:
         self.lines.append(f"error: {error}")
+
+
+Run = Callable[[str, dict[str, Any]], dict[str, Any]]
+
+
+def order_products(run: Run, log: Log) -> None:
+    """From the area to the downloaded products, as an analyst orders them."""
+    from insarhub_qgis.host.settings import settings
+
+    settings().sandbox_url.setValue(PLAN["sandbox_url"])
+    settings().use_sandbox.setValue(True)
+    plugins["insarhub_qgis"].dock.context.services_changed.emit()
+    job = PLAN["job_folder"]
+    Path(job).mkdir(parents=True, exist_ok=True)
+    search = Path(PLAN["search"])
+    search.mkdir(parents=True, exist_ok=True)
+    area = QgsRasterLayer(PLAN["area"], "area")
+    extent = area.extent()
+    extent.scale(0.8)
+    sides = (extent.xMinimum(), extent.xMaximum(), extent.yMinimum(), extent.yMaximum())
+    text = ",".join(f"{side:.1f}" for side in sides) + f" [{area.crs().authid()}]"
+    wanted = {"EXTENT": text, "DIRECTION": "ASCENDING", "OUTPUT": str(search / "scenes.gpkg")}
+    found = run("searchscenes", wanted)
+    scenes = QgsVectorLayer(found["OUTPUT"], "scenes")
+    stacks = Counter((scene["path"], scene["frame"]) for scene in scenes.getFeatures())
+    (path, frame), count = stacks.most_common(1)[0]
+    scenes.selectByExpression(f'"path" = {path} AND "frame" = {frame}')
+    log.lines.append(f"{found['SCENE_COUNT']} scenes; path {path}, frame {frame} has {count}")
+    QgsProject.instance().addMapLayer(scenes, False)
+    run(
+        "addjobs",
+        {"SCENES": QgsProcessingFeatureSourceDefinition(scenes.id(), True), "WORK_DIRECTORY": job},
+    )
+    QgsProject.instance().removeMapLayer(scenes.id())
+    selected = run("selectpairs", {"JOB_FOLDER": job, "MODE": "nearest", "N_NEAREST": 3})
+    checks = {"JOB_FOLDER": job, "OUTPUT": str(search / "check.gpkg"), "HTML": str(search / "check.html")}
+    run("checknetwork", checks)
+    dry = run("submithyp3", {"JOB_FOLDER": job, "DRY_RUN": True, "REPORT": str(search / "dry_run.html")})
+    log.lines.append(f"{selected['PAIR_COUNT']} pairs; dry run: {dry['COST']:.0f} credits")
+    sent = run("submithyp3", {"JOB_FOLDER": job})
+    log.lines.append(f"{sent['SUBMITTED']} jobs submitted for {sent['COST']:.0f} credits")
+    run("watchhyp3", {"JOB_FOLDER": job, "TIMEOUT": 1200})
 
 
 def run_algorithms(log: Log) -> None:
@@ -44,7 +96,10 @@ def run_algorithms(log: Log) -> None:
         log.lines.append(f"{name}: {time.monotonic() - started:.1f} s")
         return answer
 
-    run("openproducts", {"PRODUCTS": PLAN["products"], "JOB_FOLDER": job})
+    if PLAN["sandbox_url"]:
+        order_products(run, log)
+    else:
+        run("openproducts", {"PRODUCTS": PLAN["products"], "JOB_FOLDER": job})
     run("prepareanalysis", {"JOB_FOLDER": job})
     run("runanalysis", {"JOB_FOLDER": job, "OPTIONS": PLAN["options"]})
     run("exportresults", {"INPUT": job, "OUTPUT_FOLDER": str(exports), "UNIT": "mm"})
