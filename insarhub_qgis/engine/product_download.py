@@ -131,7 +131,7 @@ def download_product(
         ``product.gone``: 403, 404 or 410. ``product.wrong_size``, ``product.no_zip_answer``, ``product.changed``;
         ``product.bad_download``: damaged twice, the last one is kept as ``.bad``. ``product.in_other_window``: another
         process fetches it. ``product.unsafe_name``, ``product.bad_address``. ``file.disk_full``, ``file.not_writable``,
-        ``file.write_failed``; ``archive.busy``, ``archive.down``, ``archive.refused``, ``archive.cut_answer`` and the codes
+        ``file.write_failed``; ``product.refused``, ``archive.busy``, ``archive.down``, ``archive.cut_answer`` and the codes
         ``network`` of `archive_http.network_error`; ``run.cancelled``.
     """
     _check_address(product)
@@ -313,7 +313,13 @@ class _Fetch:
         if status >= 500:
             raise InsarError("archive.down", service=service, status=status, reason=response.reason or "")
         if status not in (200, 206):
-            raise InsarError("archive.refused", service=service, status=status, reason=response.reason or "")
+            raise InsarError(
+                "product.refused",
+                file=self._name,
+                service=service,
+                status=status,
+                reason=response.reason or "",
+            )
         if "html" in response.headers.get("Content-Type", "").lower():
             raise InsarError("product.no_zip_answer", file=self._name, service=service)
         total = _total_of(response)

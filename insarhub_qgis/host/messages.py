@@ -655,6 +655,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The service names the product {name}, which is not the name of a HyP3 zip.",
         "Nothing was downloaded; report it to the operator of the service.",
     ),
+    "product.refused": (
+        "{service} refuses to give {file} (HTTP {status}): {reason}.",
+        "Refresh and download again; if it stays, report it to the operator of the service.",
+    ),
     "product.wrong_size": (
         "{file} should have {size_bytes}, but {answered_bytes} were offered or found.",
         "Refresh and download again; if it stays, report it to the operator of the service.",
@@ -1088,7 +1092,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "network.offline": (
         "{service} cannot be reached: {reason}.",
-        "Check the network; for a sandbox, start it or switch it off in Options. The last answer can still be opened.",
+        "Check the network; for a sandbox, start it or switch it off in Options. The last answer of a search can still be opened.",
     ),
     "network.proxy": (
         "The proxy on the way to {service} does not work: {reason}.",
@@ -1100,7 +1104,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "network.timeout": (
         "{service} did not answer in time.",
-        "Try again; a simpler area or shorter period is answered faster.",
+        "Try again. A search of a simpler area or a shorter period is answered faster.",
     ),
     "credentials.not_sandbox": (
         "A real login was about to be sent while the sandbox is on; nothing was sent.",

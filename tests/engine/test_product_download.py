@@ -134,7 +134,7 @@ def test_faults_pass(server: ProductServer, fetch: Fetching, faults: list[Fault]
         (Fault(status=404), "product.gone", []),
         (Fault(status=403), "product.gone", []),
         (Fault(status=410), "product.gone", []),
-        (Fault(status=400), "archive.refused", []),
+        (Fault(status=400), "product.refused", []),
         (Fault(status=500), "archive.down", []),
         (Fault(status=429, headers={"Retry-After": "3600"}), "archive.busy", []),
         (Fault(announce=-1000), "product.wrong_size", []),
