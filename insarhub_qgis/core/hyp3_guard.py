@@ -145,14 +145,13 @@ def classify_pairs(
     """
     by_fingerprint: dict[str, list[KnownJob]] = {}
     by_pair: dict[tuple[str, str], list[KnownJob]] = {}
-    for there in known:
-        if there.fingerprint:
-            by_fingerprint.setdefault(there.fingerprint, []).append(there)
-        if there.row.pair is not None:
-            by_pair.setdefault(there.row.pair, []).append(there)
+    for known_job in known:
+        if known_job.fingerprint:
+            by_fingerprint.setdefault(known_job.fingerprint, []).append(known_job)
+        if known_job.row.pair is not None:
+            by_pair.setdefault(known_job.row.pair, []).append(known_job)
     sent = {intended.fingerprint for intent in open_intents for intended in intent.jobs}
-    prints_of_products = {there.row.product: there.fingerprint for there in known if there.row.product}
-    shelf = _Shelf(job_type, local_products)
+    shelf = _Shelf(job_type, local_products, known)
     verdicts = []
     for index, (job, parameters) in enumerate(wanted):
         verdict = PairVerdict(job, fingerprint(job_type, parameters))
@@ -160,12 +159,17 @@ def classify_pairs(
         if refusal is not None:
             verdicts.append(replace(verdict, state=REFUSED, reason=refusal))
             continue
-        found = (
-            _of_same_product(verdict, by_fingerprint.get(verdict.fingerprint, []))
-            or (_unresolved(verdict) if verdict.fingerprint in sent else None)
-            or shelf.verdict(verdict, parameters, prints_of_products)
-            or _of_same_pair(verdict, by_pair.get(job.pair, []))
-        )
+        same = _of_same_product(verdict, by_fingerprint.get(verdict.fingerprint, []))
+        there = shelf.verdict(verdict, parameters)
+        if same is not None and same.state not in (EXPIRED, FAILED):
+            found: PairVerdict | None = same
+        elif there is not None and there.state == DOWNLOADED:
+            # Also of a job that is over: its product came from somewhere.
+            found = there
+        elif verdict.fingerprint in sent:
+            found = _unresolved(verdict)
+        else:
+            found = same or there or _of_same_pair(verdict, by_pair.get(job.pair, []))
         verdicts.append(found or verdict)
     return verdicts
 
@@ -234,7 +238,11 @@ def _about(verdict: PairVerdict, row: JobRow) -> PairVerdict:
 class _Shelf:
     """Product zips of the folders, by what their names tell: type, times or days, bursts, polarisation."""
 
-    def __init__(self, job_type: str, local_products: Mapping[str, LocalProduct]) -> None:
+    def __init__(
+        self, job_type: str, local_products: Mapping[str, LocalProduct], known: Iterable[KnownJob]
+    ) -> None:
+        self._fingerprints = {job.row.product: job.fingerprint for job in known if job.row.product}
+        sizes = {job.row.product: job.row.size for job in known if job.row.product}
         kind = {INSAR_GAMMA: GAMMA, SINGLE_BURST: BURST, MULTI_BURST: MULTI_BURST_PRODUCT}[job_type]
         self._job_type = job_type
         self._found: dict[tuple[str, ...], list[tuple[Path, ProductName]]] = {}
@@ -243,18 +251,17 @@ class _Shelf:
                 product = ProductName.parse(local.path.name)
             except InsarError:
                 continue
-            if product.product_type == kind and local.size > 0:
+            is_whole = local.size > 0 and sizes.get(local.path.name) in (None, local.size)
+            if product.product_type == kind and is_whole:
                 self._found.setdefault(_key_of_product(product), []).append((local.path, product))
 
-    def verdict(
-        self, verdict: PairVerdict, parameters: Mapping[str, Any], fingerprints: Mapping[str, str]
-    ) -> PairVerdict | None:
+    def verdict(self, verdict: PairVerdict, parameters: Mapping[str, Any]) -> PairVerdict | None:
         """Give the verdict that the zips of the pair allow; None without any."""
         spacing = SPACING_M.get(str(parameters.get("looks")))
         is_masked = bool(parameters.get("apply_water_mask"))
         other = None
         for path, product in self._found.get(_key_of_job(self._job_type, verdict.job), []):
-            is_other = fingerprints.get(path.name, "") not in ("", verdict.fingerprint)
+            is_other = self._fingerprints.get(path.name, "") not in ("", verdict.fingerprint)
             is_same = product.pixel_spacing_m == spacing and product.is_water_masked in (None, is_masked)
             if is_same and not is_other:
                 return replace(verdict, state=DOWNLOADED, file=path.name)
