@@ -396,7 +396,8 @@ class _FolderLock:
         except FileNotFoundError as error:
             raise InsarError("file.missing", file=str(self.path.parent)) from error
         except OSError as error:
-            raise write_error(self.path, error) from error
+            # The folder says more than the name of our lock.
+            raise write_error(self.path.parent, error) from error
 
     def _create_without_link(self, data: bytes) -> bool:
         try:
