@@ -33,7 +33,7 @@ setup: ## QGIS, the QGIS-side environment and the engine environment; seconds wh
 demo: setup stage ## search to exports on simulated services; PRODUCTS=DIR [OPTIONS=FILE] begins at real products, DEMO=DIR for another place, NOISE=off
 	@$(QGIS_PYTHON) tools/demo.py --demo "$(DEMO)" $(if $(PRODUCTS),--products "$(PRODUCTS)") $(if $(OPTIONS),--options "$(OPTIONS)") $(if $(filter off,$(NOISE)),--no-noise)
 
-sandbox: setup ## simulated ASF search and Earthdata Login on 127.0.0.1, until Ctrl+C; UMM=FILE for an answer of CMR, PORT=N
+sandbox: setup ## simulated ASF search, Earthdata Login and HyP3 on 127.0.0.1, until Ctrl+C; UMM=FILE for an answer of CMR, PORT=N
 	@$(ENGINE_ENV)/bin/python tools/sandbox.py --port "$(PORT)" $(if $(UMM),--umm "$(UMM)")
 
 run: setup stage ## open QGIS with the plugin and the last demo project
