@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta, timezone
@@ -23,6 +24,9 @@ TERMINAL = frozenset({DOWNLOADED, FAILED, EXPIRED})
 ACTIVE = frozenset({PENDING, RUNNING})
 #: Of two repetitions of one job, that with the more hopeful state speaks for it: it is the one that was worth its credits.
 _HOPE = {DOWNLOADED: 4, SUCCEEDED: 3, RUNNING: 2, PENDING: 2, UNKNOWN: 1, EXPIRED: 0, FAILED: 0}
+
+#: What differs between two logs of one failure: ids and numbers.
+_DIFFERENT = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\d+")
 
 AMBER_DAYS, RED_DAYS = 3, 1
 #: Levels of `expiry_level`.
@@ -77,6 +81,8 @@ class JobRow:
         Error as JSON (``code``, ``fields``) that says what is wrong with the job, or None.
     logs
         Addresses of the logs of a failed job.
+    failure
+        Last line of that log; empty while it was not read.
     job_type, looks
         Empty while unknown.
     """
@@ -101,6 +107,7 @@ class JobRow:
     url: str = ""
     message: Mapping[str, Any] | None = None
     logs: tuple[str, ...] = ()
+    failure: str = ""
     job_type: str = ""
     looks: str = ""
 
@@ -268,6 +275,7 @@ def _row(
         product_path=str(local.path) if local is not None else "",
         url=str(seen.get("url") or ""),
         logs=tuple(str(log) for log in logs) if isinstance(logs, list) else (),
+        failure=str(seen.get("failure") or "") if known == FAILED else "",
         job_type=str(seen.get("job_type") or file.own.get("job_type") or ""),
         looks=str(looks or ""),
     )
@@ -308,6 +316,8 @@ def _message(row: JobRow, seen: Mapping[str, Any], product: str) -> Mapping[str,
         return InsarError("hyp3_jobs.not_found", job_id=row.job_id, known=row.known_status or None).to_json()
     if row.status == UNKNOWN:
         return InsarError("hyp3_jobs.never_asked", job_id=row.job_id).to_json()
+    if row.status == FAILED and row.failure:
+        return InsarError("hyp3_jobs.failed_because", job_id=row.job_id, reason=row.failure).to_json()
     if row.status == FAILED:
         return InsarError("hyp3_jobs.failed", job_id=row.job_id).to_json()
     if row.status == EXPIRED and _is_gone(seen):
@@ -338,14 +348,22 @@ def _with_lineage(rows: dict[str, JobRow]) -> list[JobRow]:
     found = []
     for job_id, row in rows.items():
         speaker = speakers[roots[job_id]]
-        failures = sum(rows[other].status == FAILED for other in ancestors[job_id])
+        failed = [rows[other] for other in ancestors[job_id] if rows[other].status == FAILED]
         if speaker != job_id:
             row = replace(row, is_current=False, superseded_by=speaker)
-        if row.status == FAILED and failures > 1:
-            error = InsarError("hyp3_jobs.failed_again", job_id=job_id, times=failures)
-            row = replace(row, message=error.to_json())
+        if row.status == FAILED and len(failed) > 1:
+            row = replace(row, message=_repeated_failure(failed).to_json())
         found.append(row)
     return found
+
+
+def _repeated_failure(failed: Sequence[JobRow]) -> InsarError:
+    """Say that jobs for one pair failed, the newest first, and whether all did for the same reason."""
+    newest = failed[0]
+    signatures = {_DIFFERENT.sub("#", row.failure) for row in failed}
+    if newest.failure and len(signatures) == 1:
+        return InsarError("hyp3_jobs.failed_alike", times=len(failed), reason=newest.failure)
+    return InsarError("hyp3_jobs.failed_again", job_id=newest.job_id, times=len(failed))
 
 
 def _ancestors(row: JobRow, rows: Mapping[str, JobRow]) -> list[str]:
@@ -368,7 +386,8 @@ def seen_of(job: Mapping[str, Any], at: datetime) -> dict[str, Any]:
     """Give the entry of ``last_seen`` for a job as the service gives it.
 
     Keys: ``status``, ``at``, ``expires``, ``file``, ``size``, ``url``, ``credits``, ``requested``, ``job_type``, ``looks``, ``logs``.
-    ``verified`` and ``problem`` are the business of the download and stay as they are when entries are merged.
+    Others have more to add, which stays when entries are merged: ``verified``, ``gone`` and ``problem`` of the
+    download, ``failure`` of the log.
     """
     parameters = job.get("job_parameters")
     file = _product_file(job.get("files"))

@@ -96,7 +96,7 @@ def _refresh(job: JobFolder, endpoints: Endpoints, context: RunContext) -> list[
     """Refresh the addresses; what is known is good enough when the service cannot be asked."""
     try:
         with open_hyp3(endpoints, context) as door:
-            return refresh_jobs(job, door, replace(context, report=ignore_progress)).problems
+            return refresh_jobs(job, door, endpoints, replace(context, report=ignore_progress)).problems
     except Cancelled:
         raise
     except InsarError as error:

@@ -22,6 +22,7 @@ from insarhub_qgis.core.hyp3_files import (
     write_product_cache,
 )
 from insarhub_qgis.core.hyp3_jobs import (
+    FAILED,
     JobRow,
     counts,
     find_local_products,
@@ -35,11 +36,15 @@ from insarhub_qgis.core.progress import stop_if_cancelled
 from insarhub_qgis.core.requests import RefreshHyp3
 from insarhub_qgis.core.run_context import RunContext
 from insarhub_qgis.engine.hyp3_door import Hyp3Door, open_hyp3
+from insarhub_qgis.engine.hyp3_logs import last_line_of_log
+from insarhub_qgis.engine.product_download import open_session
 
 #: A job file may be written a little after its jobs were accepted, by a clock that is a little wrong.
 _BEFORE_SUBMISSION = timedelta(minutes=10)
 #: Jobs asked for one by one, because no list had them.
 MOST_SINGLE = 50
+#: Logs of failed jobs that one refresh reads.
+_MOST_LOGS = 20
 #: Differences of the clocks that the travel of an answer explains.
 _SAME_CLOCK_S = 3.0
 #: The login is not accepted: no other account will be answered either.
@@ -98,7 +103,7 @@ def run(request: RefreshHyp3, context: RunContext) -> dict[str, Any]:
     if not any(file.ids for file in files):
         return Refreshed(files, problems=problems).to_json()
     with open_hyp3(endpoints, context) as door:
-        return refresh_jobs(job, door, context).to_json()
+        return refresh_jobs(job, door, endpoints, context).to_json()
 
 
 def open_job_folder(path: str) -> JobFolder:
@@ -110,7 +115,7 @@ def open_job_folder(path: str) -> JobFolder:
 
 
 def refresh_jobs(
-    job: JobFolder, door: Hyp3Door, context: RunContext, *, is_thorough: bool = True
+    job: JobFolder, door: Hyp3Door, endpoints: Endpoints, context: RunContext, *, is_thorough: bool = True
 ) -> Refreshed:
     """Ask for all jobs of a folder.
 
@@ -139,12 +144,14 @@ def refresh_jobs(
             )
     result.asked = frozenset(file.path.name for file in asked)
     answers, missing = _ask(asked, door, context, result, is_thorough)
+    failures = _failures(asked, answers, endpoints, context)
     now = datetime.now(timezone.utc)
     offset_s = (door.server_now() - now).total_seconds()
     result.checked_at = now
     result.clock_offset_s = 0.0 if abs(offset_s) <= _SAME_CLOCK_S else round(offset_s)
     result.files = [
-        _keep(file, answers, missing, result, door.api_url) if file in asked else file for file in files
+        _keep(file, answers, missing, failures, result, door.api_url) if file in asked else file
+        for file in files
     ]
     folders = {*job.product_folders(), *(file.product_folder for file in result.files)}
     result.rows = job_rows(result.files, find_local_products(sorted(folders)))
@@ -260,8 +267,36 @@ def _start_of(files: Sequence[JobFile], account: str) -> datetime | None:
     return min(moments) - _BEFORE_SUBMISSION if moments else None
 
 
+def _failures(
+    files: Sequence[JobFile], answers: Mapping[str, dict[str, Any]], endpoints: Endpoints, context: RunContext
+) -> dict[str, str]:
+    """Give the last line of the log of failed jobs for which it is not known yet, of so many at once."""
+    known = {job_id for file in files for job_id, seen in file.last_seen.items() if "failure" in seen}
+    unread = {
+        job_id: str(logs[0])
+        for job_id, job in answers.items()
+        if job_id not in known and job.get("status_code") == FAILED and (logs := job.get("logs"))
+    }
+    found: dict[str, str] = {}
+    with open_session(endpoints) as session:
+        for job_id, url in list(unread.items())[:_MOST_LOGS]:
+            stop_if_cancelled(context.is_cancelled)
+            try:
+                found[job_id] = last_line_of_log(session, url, context.log)
+            except InsarError as error:
+                # The host is away: the logs are read with the next refresh.
+                context.log(f"the log of a failed job cannot be read: {error}", "warning")
+                break
+    return found
+
+
 def _keep(
-    file: JobFile, answers: Mapping[str, dict[str, Any]], missing: set[str], result: Refreshed, api_url: str
+    file: JobFile,
+    answers: Mapping[str, dict[str, Any]],
+    missing: set[str],
+    failures: Mapping[str, str],
+    result: Refreshed,
+    api_url: str,
 ) -> JobFile:
     """Write what was found into a job file and give it; a file that cannot be written is still shown so."""
     checked_at = result.checked_at or datetime.now(timezone.utc)
@@ -269,6 +304,8 @@ def _keep(
     for job_id in file.ids:
         if job_id in answers:
             seen[job_id] = seen_of(answers[job_id], checked_at)
+            if job_id in failures:
+                seen[job_id]["failure"] = failures[job_id]
         elif job_id in missing:
             seen[job_id] = {"missing": iso(checked_at)}
     if not seen:

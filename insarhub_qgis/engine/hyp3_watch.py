@@ -105,9 +105,13 @@ class _Watch:
 
     def _watch(self) -> bool:
         """Refresh and download in turn; True when nothing is left to wait for, False at the end of the time."""
+        is_noted = False
         while True:
             problem = self._refresh()
-            write_watch_mark(self._job.path, self._request.folder)
+            if not is_noted:
+                # Once only: the user who stops the watch has it forgotten at the same time.
+                write_watch_mark(self._job.path, self._request.folder)
+                is_noted = True
             rows = self._queue(self._rows())
             self._tell(rows, problem)
             if self._wait(self._interval_s):
@@ -163,14 +167,19 @@ class _Watch:
         is_thorough = self._refreshes % _THOROUGH_EACH == 0
         self._refreshes += 1
         try:
-            return refresh_jobs(self._job, self._opened_door(), self._silent, is_thorough=is_thorough)
+            return self._ask_once(is_thorough)
         except InsarError as error:
             if error.code not in LOGIN_CODES or not self._may_sign_in_again():
                 raise
             self._context.log(f"signing in again: {error}", "info")
             self._stack.close()
             self._door = None
-            return refresh_jobs(self._job, self._opened_door(), self._silent, is_thorough=is_thorough)
+            return self._ask_once(is_thorough)
+
+    def _ask_once(self, is_thorough: bool) -> Refreshed:
+        return refresh_jobs(
+            self._job, self._opened_door(), self._endpoints, self._silent, is_thorough=is_thorough
+        )
 
     def _opened_door(self) -> Hyp3Door:
         if self._door is None:

@@ -623,6 +623,14 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "HyP3 could not process the job {job_id}.",
         "Look into its log, then retry it; a retry costs credits again.",
     ),
+    "hyp3_jobs.failed_because": (
+        "HyP3 could not process the job {job_id}: {reason}.",
+        "Look into its log, then retry it; a retry costs credits again.",
+    ),
+    "hyp3_jobs.failed_alike": (
+        "HyP3 could not process this pair {times} times, for the same reason: {reason}.",
+        "Remove the pair from the network; another retry would cost credits for nothing.",
+    ),
     "hyp3_jobs.failed_again": (
         "HyP3 could not process this pair {times} times; the last job is {job_id}.",
         "Look into its log; if the reason is the same, remove the pair from the network.",
@@ -1329,8 +1337,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Refresh the jobs, with the account that submitted it.",
     ),
     "hyp3_guard.unresolved": (
-        "The pair was sent by a submission that broke off; whether it arrived is found out at the next submission.",
-        "Submit: it is looked for first, and not paid twice.",
+        "The pair was sent by a submission that broke off, and has not been found on the service yet.",
+        "Look again in a minute: it is either found or free to be submitted then. Nothing is paid twice.",
     ),
     "hyp3_guard.other_parameters": (
         "The pair has a job with other options ({job_type}, looks {looks}, {status}).",

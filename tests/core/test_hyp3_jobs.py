@@ -207,6 +207,23 @@ def test_a_failure_that_repeats_says_so(tmp_path: Path) -> None:
     assert messages[2] == {"code": "hyp3_jobs.failed_again", "fields": {"job_id": "c", "times": 3}}
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "code"),
+    [
+        ("Error: job 5b1d0000-0000-4000-8000-000000000001 took 12 s", "Error: job 5b1d0000-0000-4000-8000-0000000000ff took 7 s", "hyp3_jobs.failed_alike"),
+        ("no orbit", "no overlap", "hyp3_jobs.failed_again"),
+        ("no orbit", "", "hyp3_jobs.failed_again"),
+    ],
+)  # fmt: skip
+def test_a_failure_for_the_same_reason_says_so(tmp_path: Path, one: str, other: str, code: str) -> None:
+    files = put_family(tmp_path, {"a": "FAILED", "b": "FAILED"}, {"b": "a"})
+    update_seen(files[0].path, {"a": {"failure": one}})
+    update_seen(files[1].path, {"b": {"failure": other}})
+    rows = job_rows(find_job_files(tmp_path)[0], {}, NOW)
+    assert rows[0].message["code"] == "hyp3_jobs.failed_because"
+    assert rows[1].message["code"] == code
+
+
 def test_the_total_never_shrinks_and_a_retry_does_not_raise_it(tmp_path: Path) -> None:
     files = put_family(tmp_path, {"a": "FAILED", "b": "", "c": "SUCCEEDED"}, {})
     assert done_of(job_rows(files, {}, NOW)) == (1, 0, 3)

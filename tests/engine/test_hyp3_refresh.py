@@ -106,7 +106,52 @@ def test_failed_jobs_have_their_logs(server: SandboxServer, tmp_path: Path) -> N
     assert result["counts"]["FAILED"] == 2
     failed = [row for row in rows_of(result).values() if row.status == "FAILED"]
     assert all(row.logs[0].startswith(server.base_url) for row in failed)
-    assert {row.message["code"] for row in failed} == {"hyp3_jobs.failed"}
+    assert {row.failure for row in failed} == {"Processing failed: the co-registration did not converge"}
+    assert {row.message["code"] for row in failed} == {"hyp3_jobs.failed_because"}
+    asked = len(calls(server, "/products/"))
+    refresh(tmp_path, server)
+    assert len(calls(server, "/products/")) == asked == 2, "a log is read once"
+
+
+@pytest.mark.parametrize(
+    ("fault", "failure", "asked_again"),
+    [
+        (Fault(route="/products/", status=404, times=9), "", 0),
+        (Fault(route="/products/", drop=True, times=9), "", 1),
+        (Fault(route="/products/", status=200, body="", times=9), "", 0),
+        (Fault(route="/products/", status=200, body="one\n" + "x" * 9000 + "\nRuntimeError: no.\n\n  \n"), "RuntimeError: no", 0),
+    ],
+)  # fmt: skip
+def test_a_log_that_cannot_be_read_hinders_nothing(
+    server: SandboxServer, tmp_path: Path, fault: Fault, failure: str, asked_again: int
+) -> None:
+    server.services[0].settings.failed_share = 1.0
+    put_jobs(tmp_path, submit(server, 1))
+    server.faults.add(fault)
+    (row,) = rows_of(refresh(tmp_path, server)).values()
+    assert (row.status, row.failure) == ("FAILED", failure)
+    asked = len(calls(server, "/products/"))
+    refresh(tmp_path, server)
+    assert len(calls(server, "/products/")) - asked == asked_again
+
+
+def test_at_most_twenty_logs_are_read_at_once(server: SandboxServer, tmp_path: Path) -> None:
+    server.services[0].settings.failed_share = 1.0
+    put_jobs(tmp_path, submit(server, 25))
+    read = [sum(bool(row.failure) for row in rows_of(refresh(tmp_path, server)).values()) for _ in range(2)]
+    assert read == [20, 25]
+
+
+def test_a_pair_that_fails_twice_for_one_reason_says_so(server: SandboxServer, tmp_path: Path) -> None:
+    server.services[0].settings.failed_share = 1.0
+    first, again = submit(server, 1), submit(server, 1)
+    put_jobs(tmp_path, first)
+    put_jobs(
+        tmp_path, again, file="hyp3_retry_jobs_20260101T000000.json", retry_of={again[0]["job_id"]: first[0]["job_id"]}
+    )  # fmt: skip
+    row = rows_of(refresh(tmp_path, server))[again[0]["job_id"]]
+    assert row.message["code"] == "hyp3_jobs.failed_alike"
+    assert row.message["fields"] == {"times": 2, "reason": row.failure}
 
 
 def test_files_by_insarhub_are_filled_in_and_stay_theirs(server: SandboxServer, tmp_path: Path) -> None:
