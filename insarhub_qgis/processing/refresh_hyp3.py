@@ -16,7 +16,7 @@ from qgis.core import (
     QgsProcessingParameterFeatureSink,
     QgsWkbTypes,
 )
-from qgis.PyQt.QtCore import QDateTime, QMetaType, Qt
+from qgis.PyQt.QtCore import QDateTime, QMetaType, QTimeZone
 
 from insarhub_qgis.core import requests
 from insarhub_qgis.core.hyp3_jobs import JobRow
@@ -123,4 +123,4 @@ def _attributes(row: JobRow) -> list[Any]:
 def _time(moment: Any) -> Any:
     if moment is None:
         return None
-    return QDateTime.fromSecsSinceEpoch(int(moment.timestamp()), Qt.TimeSpec.UTC)
+    return QDateTime.fromSecsSinceEpoch(int(moment.timestamp()), QTimeZone.utc())
