@@ -35,6 +35,8 @@ _ROUNDING = ((365, 10), (180, 2))
 #: Values of one block of an evaluation: 2 MB, so that it stays in the processor's cache.
 _BLOCK_VALUES = 1 << 18
 _CODE_BITS = 15
+#: Decimals of the figures. The last bits depend on how many pairs are evaluated together; a score must not.
+_DECIMALS = 9
 _GOLDEN = 0.6180339887498949
 
 Floats = NDArray[np.float64]
@@ -367,6 +369,8 @@ def coherence_statistics(
 
     for seasons, rows in _evaluate(parameters, counts, summarise, is_cancelled):
         found.is_few[rows] = parameters.are_few(seasons)
+    for figures in (found.median, found.p25):
+        np.round(figures, _DECIMALS, out=figures)
     return found
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -145,6 +146,22 @@ class DecaySources:
         if latitude_deg is not None:
             found.append(DecaySource(CLIMATOLOGY, climatology_parameters(latitude_deg)))
         return cls(tuple(found))
+
+    def fingerprint(self) -> str:
+        """Give a text that differs when any parameter does; evaluations of equal ones are the same."""
+        digest = hashlib.sha256(self.reason.encode("ascii"))
+        for source in self.sources:
+            parameters = source.parameters
+            digest.update(f"{source.label}:{parameters.area_pixels}:{parameters.count}".encode("ascii"))
+            for each in (
+                parameters.g_inf,
+                parameters.g0,
+                parameters.tau_days,
+                parameters.weights,
+                parameters.valid_pixels,
+            ):
+                digest.update(b"-" if each is None else np.ascontiguousarray(each).tobytes())
+        return digest.hexdigest()[:16]
 
 
 @dataclass(frozen=True)
