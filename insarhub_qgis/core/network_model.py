@@ -456,9 +456,17 @@ class StackNetwork:
         self._undo.append(edit)
         return self._apply(edit, is_backward=False)
 
-    def mark_saved(self) -> None:
-        """Say that the present state is on disk; the history stays."""
-        self._saved_serial = self._present_serial
+    def mark_saved(self, state: int | None = None) -> int:
+        """Say that the present state is on disk, or one that was before; the history stays.
+
+        Returns
+        -------
+        state
+            What was on disk until now.
+        """
+        before = self._saved_serial
+        self._saved_serial = self._present_serial if state is None else state
+        return before
 
     # --- Inside ---
 

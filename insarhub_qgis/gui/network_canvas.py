@@ -55,6 +55,7 @@ GAP_PX = 6
 #: How much of the rest is left when something is in focus.
 FADE_ALPHA = 185
 REDRAW_MS = 30
+MANY_PAIRS = 200
 
 
 def pen_of(style: PairStyle, scale: float, colour: QColor, wider_px: float = 0.0) -> QPen:
@@ -399,8 +400,14 @@ class NetworkCanvas(FigureCanvasQTAgg):
         pen.setCapStyle(Qt.PenCapStyle.RoundCap)
         painter.setPen(pen)
         painter.setBrush(Qt.BrushStyle.NoBrush)
+        if len(self.selected_pairs) > MANY_PAIRS:
+            # Round and smooth, thousands take a second; among so many nobody sees the difference.
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+            pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+            painter.setPen(pen)
         for index in self.selected_pairs:
             painter.drawPolyline(self._polyline(index))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         painter.setPen(QPen(self._highlight(), 2.5))
         for index in self.selected_dates:
             painter.drawEllipse(QPointF(*self.view.date_pixels[index]), 8.0, 8.0)

@@ -31,7 +31,7 @@ from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.job_folder import list_job_folders
 from insarhub_qgis.core.network_budget import PairPrices
 from insarhub_qgis.core.network_checks import CheckRow, check_network
-from insarhub_qgis.core.network_files import OpenNetwork, load_network
+from insarhub_qgis.core.network_files import OpenNetwork, load_network, save_network
 from insarhub_qgis.core.network_graph import PairKey
 from insarhub_qgis.core.network_model import NEW_BRIDGE, SPLIT, Change, StackNetwork, Warned
 from insarhub_qgis.core.pair_selection import Selection, select_pairs
@@ -139,35 +139,66 @@ class NetworkDock(QDockWidget):
         )
 
     def save(self) -> bool:
-        """Save stack file and picture; False when it was not saved."""
-        if self.session is None:
-            return False
+        """Save stack file and picture in a worker thread; False when that was not begun."""
         session = self.session
-        overwrite = False
-        if session.opened.has_changed_on_disk:
-            answer = self.ask_reload(session)
-            if answer is None:
-                return False
-            if answer:
-                self._reload(session)
-                return False
-            overwrite = True
-        try:
-            path = session.save(overwrite=overwrite)
-        except InsarError as error:
-            self._context.show_error(error)
+        if session is None or session.is_saving:
             return False
-        self._watch()
+        overwrite = self._may_overwrite(session)
+        if overwrite is None:
+            return False
+        frozen = session.begin_save()
         self._show_state()
-        self._say(self.tr("Saved: {file}").format(file=path.name))
-        self._write_picture(session)
-        self._context.job_changed.emit(session.folder)
+        self._say(self.tr("Saving…"))
+        self._context.read(
+            self.tr("Saving the network of {job}").format(job=session.name),
+            lambda _: save_network(frozen, overwrite=overwrite),
+            lambda path: self._on_saved(session, frozen, path),
+            lambda error: self._on_not_saved(session, error),
+        )
         return True
+
+    def save_now(self, session: NetworkSession) -> bool:
+        """Save before something else goes on; False when it was not saved."""
+        overwrite = self._may_overwrite(session)
+        if overwrite is None:
+            return False
+        frozen = session.begin_save()
+        try:
+            path = save_network(frozen, overwrite=overwrite)
+        except InsarError as error:
+            self._on_not_saved(session, error)
+            return False
+        self._on_saved(session, frozen, path)
+        return True
+
+    def _may_overwrite(self, session: NetworkSession) -> bool | None:
+        """Whether to save over what another program wrote; None: not to save."""
+        if not session.opened.has_changed_on_disk:
+            return False
+        answer = self.ask_reload(session)
+        if answer:
+            self._reload(session)
+        return None if answer is None or answer else True
+
+    def _on_saved(self, session: NetworkSession, frozen: OpenNetwork, path: Path) -> None:
+        session.end_save(frozen)
+        if self.session is session:
+            self._watch()
+            self._show_state()
+        self._say(self.tr("Saved: {file}").format(file=path.name))
+        self._write_picture(frozen, session.name)
+        self._context.job_changed.emit(session.folder)
+
+    def _on_not_saved(self, session: NetworkSession, error: InsarError) -> None:
+        session.fail_save()
+        self._say("")
+        self._show_state()
+        self._context.show_error(error)
 
     def check_disk(self) -> None:
         """Take over what another program wrote; with edits of our own, ask."""
         session = self.session
-        if session is None or not session.opened.has_changed_on_disk:
+        if session is None or session.is_saving or not session.opened.has_changed_on_disk:
             return
         if not session.is_dirty:
             self._reload(session)
@@ -445,10 +476,7 @@ class NetworkDock(QDockWidget):
 
     def _settle(self, session: NetworkSession, answer: str) -> bool:
         if answer == SAVE:
-            before, self.session = self.session, session
-            is_saved = self.save()
-            self.session = before
-            return is_saved
+            return self.save_now(session)
         if answer == DISCARD:
             session.drop_copy()
             self._sessions.pop(session.folder, None)
@@ -1041,18 +1069,13 @@ class NetworkDock(QDockWidget):
 
     # --- files
 
-    def _write_picture(self, session: NetworkSession) -> None:
+    def _write_picture(self, frozen: OpenNetwork, title: str) -> None:
         """Draw the picture in a worker thread: it takes longer than a click may."""
         from insarhub_qgis.layers.network_image import save_network_image
 
-        network, path, title = (
-            session.copy_of_network(),
-            session.opened.job.network_image_file(),
-            session.name,
-        )
         self._context.read(
             self.tr("Drawing the network of {job}").format(job=title),
-            lambda _: save_network_image(network, path, title),
+            lambda _: save_network_image(frozen.network, frozen.job.network_image_file(), title),
             lambda _: None,
         )
 

@@ -33,6 +33,7 @@ class NetworkSession:
         self.opened = opened
         #: Edits that came from a crash copy: not saved, and not in the history.
         self.is_recovered = False
+        self._edits_before_save: tuple[int, bool] | None = None
         #: What a pair costs; None = not known.
         self.prices: PairPrices | None = None
 
@@ -52,12 +53,30 @@ class NetworkSession:
     def is_dirty(self) -> bool:
         return self.network.is_dirty or self.is_recovered
 
-    def save(self, *, overwrite: bool = False) -> Path:
-        """Save, drop the crash copy and give the stack file; errors as `OpenNetwork.save`."""
-        path = self.opened.save(overwrite=overwrite)
+    @property
+    def is_saving(self) -> bool:
+        """A worker writes the files."""
+        return self._edits_before_save is not None
+
+    def begin_save(self) -> OpenNetwork:
+        """Give what a worker writes by `save_network`; edits from now on count as unsaved."""
+        frozen = replace(self.opened, network=self.copy_of_network())
+        self._edits_before_save = (self.network.mark_saved(), self.is_recovered)
         self.is_recovered = False
-        self.drop_copy()
-        return path
+        return frozen
+
+    def end_save(self, frozen: OpenNetwork) -> None:
+        """The worker has written the files."""
+        self.opened.fingerprint, self.opened.stack = frozen.fingerprint, frozen.stack
+        self._edits_before_save = None
+        self.write_copy()
+
+    def fail_save(self) -> None:
+        """The worker could not write: what was edited before is unsaved again."""
+        if self._edits_before_save is not None:
+            state, self.is_recovered = self._edits_before_save
+            self.network.mark_saved(state)
+            self._edits_before_save = None
 
     def copy_of_network(self) -> StackNetwork:
         """Give the present state for a worker thread: later edits do not touch it."""

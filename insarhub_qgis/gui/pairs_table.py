@@ -419,6 +419,8 @@ class PairsTable(QWidget):
     def selected_keys(self) -> list[PairKey]:
         """Give the selected pairs in the order of the rows."""
         rows = sorted(index.row() for index in self.view.selectionModel().selectedRows())
+        if len(rows) == self.model.rowCount():
+            return list(self.model.keys)
         return [self._key_of(self.proxy.index(row, 0)) for row in rows]
 
     def select(self, keys: Iterable[PairKey]) -> None:
@@ -426,20 +428,22 @@ class PairsTable(QWidget):
         wanted = set(keys)
         if wanted == set(self.selected_keys()):
             return
+        sources = (self.model.row_of(key) for key in wanted)
+        listed = (self.proxy.mapFromSource(self.model.index(row, 0)) for row in sources if row is not None)
+        rows = sorted(index.row() for index in listed if index.isValid())
         selection = QItemSelection()
-        first = None
-        for key in wanted:
-            row = self.model.row_of(key)
-            index = self.proxy.mapFromSource(self.model.index(row, 0)) if row is not None else QModelIndex()
-            if index.isValid():
-                selection.select(index, index.sibling(index.row(), CREDITS))
-                first = index if first is None or index.row() < first.row() else first
+        start = 0
+        for end in range(1, len(rows) + 1):
+            # Rows that follow each other are one range: Qt takes a second over thousands of single ones.
+            if end == len(rows) or rows[end] != rows[end - 1] + 1:
+                selection.select(self.proxy.index(rows[start], 0), self.proxy.index(rows[end - 1], CREDITS))
+                start = end
         flags = QItemSelectionModel.SelectionFlag
         self._is_telling = False
         self.view.selectionModel().select(selection, flags.ClearAndSelect | flags.Rows)
         self._is_telling = True
-        if first is not None:
-            self.view.scrollTo(first)
+        if rows:
+            self.view.scrollTo(self.proxy.index(rows[0], 0))
 
     def show_hover(self, key: PairKey | None) -> None:
         """Mark the pair that the graph points at."""

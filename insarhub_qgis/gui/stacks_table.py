@@ -11,6 +11,7 @@ from typing import Any, Callable
 from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import (
     QAbstractTableModel,
+    QItemSelection,
     QItemSelectionModel,
     QLocale,
     QModelIndex,
@@ -90,12 +91,21 @@ def stack_title(stack: SceneStack) -> str:
 
 
 class RowsModel(QAbstractTableModel):
-    """Rows by columns; what a column shows is the column's own."""
+    """Rows by columns; what a column shows is the column's own.
+
+    Attributes
+    ----------
+    is_arranging
+        Sorts its rows itself: thousands, asked one by one by Qt, would keep the window waiting.
+    """
+
+    is_arranging = False
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.columns = self.make_columns()
         self.rows: tuple[Any, ...] = ()
+        self._sorting = (0, Qt.SortOrder.AscendingOrder)
 
     def make_columns(self) -> tuple[Column, ...]:
         """The columns of the table."""
@@ -103,8 +113,34 @@ class RowsModel(QAbstractTableModel):
 
     def show_rows(self, rows: Sequence[Any]) -> None:
         self.beginResetModel()
-        self.rows = tuple(rows)
+        self.rows = self._sorted(rows)
         self.endResetModel()
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Arrange the rows by what a column sorts by; None comes first."""
+        self.layoutAboutToBeChanged.emit()
+        kept = [(index, self.rows[index.row()]) for index in self.persistentIndexList()]
+        self._sorting = (column, order)
+        self.rows = self._sorted(self.rows)
+        # By identity: rows are large, and equal ones may stand in the table twice.
+        place = {id(row): number for number, row in enumerate(self.rows)}
+        self.changePersistentIndexList(
+            [index for index, _ in kept], [self.index(place[id(row)], index.column()) for index, row in kept]
+        )
+        self.layoutChanged.emit()
+
+    def _sorted(self, rows: Sequence[Any]) -> tuple[Any, ...]:
+        column, order = self._sorting
+        if not self.is_arranging or not 0 <= column < len(self.columns):
+            return tuple(rows)
+        value = self.columns[column].sort
+        is_descending = order == Qt.SortOrder.DescendingOrder
+
+        def place(row: Any) -> tuple[bool, Any]:
+            found = value(row)
+            return (False, 0) if found is None else (True, found)
+
+        return tuple(sorted(rows, key=place, reverse=is_descending))
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own default
         return 0 if parent.isValid() else len(self.rows)
@@ -147,6 +183,8 @@ class RowsModel(QAbstractTableModel):
 
 class StacksModel(RowsModel):
     """Stacks."""
+
+    is_arranging = True
 
     def make_columns(self) -> tuple[Column, ...]:
         tr = self.tr
@@ -268,6 +306,8 @@ class StacksModel(RowsModel):
 class DaysModel(RowsModel):
     """Days of the chosen stacks, the missing ones too."""
 
+    is_arranging = True
+
     def make_columns(self) -> tuple[Column, ...]:
         tr = self.tr
         return (
@@ -373,6 +413,16 @@ class DaysModel(RowsModel):
         return "\n".join(lines)
 
 
+class RowsFilter(QSortFilterProxyModel):
+    """Filters and sorts; a model that arranges its rows itself is left to do so."""
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        if self.sourceModel().is_arranging:
+            self.sourceModel().sort(column, order)
+        else:
+            super().sort(column, order)
+
+
 class RowsView(QTreeView):
     """A table that drops its least important columns instead of scrolling sideways.
 
@@ -387,7 +437,7 @@ class RowsView(QTreeView):
     def __init__(self, model: RowsModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.rows_model = model
-        self.proxy = QSortFilterProxyModel(self)
+        self.proxy = RowsFilter(self)
         self.proxy.setSourceModel(model)
         self.proxy.setSortRole(SORT_ROLE)
         self.setModel(self.proxy)
@@ -417,23 +467,29 @@ class RowsView(QTreeView):
 
     def selected_rows(self) -> list[Any]:
         """Chosen rows in the order that is shown."""
-        indexes = sorted(self.selectionModel().selectedRows(), key=lambda index: index.row())
-        return [index.data(ROW_ROLE) for index in indexes]
+        chosen = sorted(
+            row
+            for part in self.selectionModel().selection()
+            if not part.left()
+            for row in range(part.top(), part.bottom() + 1)
+        )
+        source = self.proxy.mapToSource
+        return [self.rows_model.rows[source(self.proxy.index(row, 0)).row()] for row in chosen]
 
     def select_rows(self, is_wanted: Callable[[Any], bool]) -> None:
         """Choose rows without telling so, and scroll to the first."""
         selection = self.selectionModel()
         flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
-        wanted = [
-            index
-            for index in (self.proxy.index(row, 0) for row in range(self.proxy.rowCount()))
-            if is_wanted(index.data(ROW_ROLE))
-        ]
+        numbers = [number for number, row in enumerate(self.rows_model.rows) if is_wanted(row)]
+        found = (self.proxy.mapFromSource(self.rows_model.index(number, 0)) for number in numbers)
+        wanted = [index for index in found if index.isValid()]
+        chosen = QItemSelection()
+        for index in wanted:
+            chosen.select(index, index)
         self._is_told = True
         try:
             selection.clearSelection()
-            for index in wanted:
-                selection.select(index, flags)
+            selection.select(chosen, flags)
             if wanted:
                 selection.setCurrentIndex(wanted[0], QItemSelectionModel.SelectionFlag.NoUpdate)
         finally:

@@ -326,6 +326,20 @@ def test_save_writes_stack_and_picture_and_drops_the_star(editor, job, context, 
     assert editor.session.is_dirty
 
 
+def test_edits_during_a_save_are_not_saved_with_it(editor, job, context, patience):
+    before = stack_pairs(job)
+    editor.toggle_pairs([(0, 1)])
+    assert editor.save()
+    assert not editor.save()
+    editor.toggle_pairs([(1, 2)])
+    settle(context, patience)
+    assert stack_pairs(job) == before - 1
+    assert editor.session.is_dirty
+    editor.undo()
+    assert not editor.session.is_dirty
+    assert bar_text(editor) == ""
+
+
 def test_saved_network_opens_again_as_it_was(editor, job, context, patience):
     editor.toggle_pairs([(0, 1)])
     editor.add_pair((0, 7))
@@ -468,7 +482,7 @@ def test_mine_can_be_saved_over_a_change_on_disk(editor, job, context, patience)
     assert stack_pairs(job) == 23
 
 
-def test_folder_that_cannot_be_written_keeps_the_edits(editor, job, iface, monkeypatch):
+def test_folder_that_cannot_be_written_keeps_the_edits(editor, iface, monkeypatch, context, patience):
     from insarhub_qgis.core import job_folder
     from insarhub_qgis.core.errors import InsarError
 
@@ -477,7 +491,10 @@ def test_folder_that_cannot_be_written_keeps_the_edits(editor, job, iface, monke
 
     editor.toggle_pairs([(0, 1)])
     monkeypatch.setattr(job_folder, "write_json_atomically", refuse)
-    assert not editor.save()
+    assert editor.save()
+    settle(context, patience)
+    assert editor.session.is_dirty
+    assert not editor.save_now(editor.session)
     assert editor.session.is_dirty
     assert "stack_p44_f117.json" in iface.texts()
 
