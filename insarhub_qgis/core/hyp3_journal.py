@@ -7,7 +7,7 @@ An intent without an end may have been paid: whoever finds one asks the service 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +23,9 @@ JOURNAL_NAME = "hyp3_journal.jsonl"
 INTENT = "intent"
 ACCEPTED, REJECTED, ADOPTED, ABANDONED = "accepted", "rejected", "adopted", "abandoned"
 ENDS = (ACCEPTED, REJECTED, ADOPTED, ABANDONED)
+_LINE = "line"
+#: The service was asked for the jobs of an intent, and they were not all there.
+LOOKED = "looked"
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,19 @@ def write_end(folder: Path, intent: Intent, event: str, job_ids: Sequence[str] =
     )
 
 
+def write_look(folder: Path, intent: Intent) -> None:
+    """Write that the jobs of an intent were looked for in vain."""
+    _append(folder, {"event": LOOKED, "intent": intent.intent_id, "time": utc_now()})
+
+
+def first_look(folder: Path, intent: Intent) -> datetime | None:
+    """Give when the jobs of an intent were first looked for in vain; None before that."""
+    for entry in _entries(folder / JOURNAL_NAME):
+        if entry.get("event") == LOOKED and entry.get("intent") == intent.intent_id:
+            return moment_of(entry.get("time"))
+    return None
+
+
 def open_intents(folder: Path) -> list[Intent]:
     """Give the requests whose end is not known, oldest first.
 
@@ -157,13 +173,7 @@ def open_intents(folder: Path) -> list[Intent]:
     """
     path = folder / JOURNAL_NAME
     found: dict[str, Intent] = {}
-    for number, line in enumerate(_lines(path), 1):
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue
-        if not isinstance(entry, dict):
-            continue
+    for entry in _entries(path):
         name = str(entry.get("intent"))
         if entry.get("event") in ENDS:
             found.pop(name, None)
@@ -171,8 +181,19 @@ def open_intents(folder: Path) -> list[Intent]:
             try:
                 found[name] = Intent.from_json(entry)
             except (KeyError, TypeError, ValueError, AttributeError) as error:
-                raise malformed(path, line=number, reason="an intent that is not understood") from error
+                raise malformed(path, line=entry[_LINE], reason="an intent that is not understood") from error
     return list(found.values())
+
+
+def _entries(path: Path) -> Iterator[dict[str, Any]]:
+    """Give the lines that are whole, each with its number."""
+    for number, line in enumerate(_lines(path), 1):
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(entry, dict):
+            yield {**entry, _LINE: number}
 
 
 def _append(folder: Path, entry: Mapping[str, Any]) -> None:

@@ -346,13 +346,14 @@ class Hyp3Account(Request):
 class PlanHyp3(Request):
     """Say what a submission of the pairs of a job would do and cost; sends no job. Needs a credential.
 
+    It writes only jobs of an earlier submission that broke off, when they are found on the service (``adopted``).
     ``options``: `core.hyp3_options.Hyp3Options.to_json`. ``pairs``: (reference, secondary) scene names; empty takes all
     active pairs of the stack file. Bursts of one pair of passes are one row, named by its first ones.
     Result: ``{"account", "api_url", "rows": [{"pair": [reference, secondary], "bursts": n, "state", "reason": {"code",
     "fields"} or None, "job_id", "job_file", "expires_at", "file", "credits" (price if it were submitted)}], "counts":
     {state: n}, "credits_each" (None: not one price for all), "credits_new" (sum over the new ones), "credits_left"
     (None: unlimited), "application_status", "alternatives": [{"job_type", "looks", "credits_each", "credits_new"}],
-    "messages": [{"code", "fields"}] (warnings), "asked_at"}``. States: `core.hyp3_guard`.
+    "adopted": n, "messages": [{"code", "fields"}] (warnings), "asked_at"}``. States: `core.hyp3_guard`.
     """
 
     command: ClassVar[str] = "plan-hyp3"

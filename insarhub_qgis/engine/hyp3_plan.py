@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a submission of the pairs of a job would do and cost; nothing is sent that could be paid."""
+"""What a submission of the pairs of a job would do and cost; no job is sent."""
 
 from __future__ import annotations
 
@@ -44,7 +44,13 @@ from insarhub_qgis.core.scene_facts import read_scene_facts
 from insarhub_qgis.core.scenes import Pair
 from insarhub_qgis.core.stack_file import Stack, StackNumbers
 from insarhub_qgis.engine.hyp3_door import Hyp3Door, open_hyp3
-from insarhub_qgis.engine.hyp3_sending import check_service, readable_job_files
+from insarhub_qgis.engine.hyp3_sending import (
+    LOOK_AGAIN_S,
+    check_service,
+    readable_job_files,
+    resolve_open_intents,
+    submission_lock,
+)
 
 #: Products live 14 or 30 days after processing: an older job that no file knows has nothing to re-use.
 _LOOK_BACK = timedelta(days=45)
@@ -123,6 +129,7 @@ def run(request: PlanHyp3, context: RunContext) -> dict[str, Any]:
     endpoints = Endpoints.from_json(request.endpoints)
     job = open_job(request.job_folder, endpoints)
     with open_hyp3(endpoints, context) as door:
+        adopted = _adopt_what_is_there(door, job, context)
         plan = make_plan(door, job, options, request.pairs, context.report)
         new = [row for row in plan.rows if row.verdict.state == NEW]
         return {
@@ -135,9 +142,24 @@ def run(request: PlanHyp3, context: RunContext) -> dict[str, Any]:
             "credits_left": plan.credits_left,
             "application_status": plan.user.get("application_status"),
             "alternatives": _alternatives(plan, options, [pair for row in new for pair in _pairs_of(row)]),
+            "adopted": len(adopted),
             "messages": [error.to_json() for error in plan.messages],
             "asked_at": utc_now(),
         }
+
+
+def _adopt_what_is_there(door: Hyp3Door, job: JobFolder, context: RunContext) -> list[dict[str, Any]]:
+    """Save the jobs of a submission that broke off, as far as one look finds them: they are paid."""
+    if not open_intents(job.path):
+        return []
+    try:
+        with submission_lock(job.path):
+            return resolve_open_intents(door, job, context, LOOK_AGAIN_S, may_wait=False)
+    except InsarError as error:
+        # The intent is that of a submission which is still at work.
+        if error.code != "hyp3.submission_running":
+            raise
+        return []
 
 
 def open_job(folder: str, endpoints: Endpoints) -> JobFolder:

@@ -31,9 +31,11 @@ from insarhub_qgis.core.hyp3_journal import (
     REJECTED,
     IntendedJob,
     Intent,
+    first_look,
     open_intents,
     write_end,
     write_intent,
+    write_look,
 )
 from insarhub_qgis.core.hyp3_options import (
     MULTI_BURST,
@@ -54,8 +56,8 @@ from insarhub_qgis.engine.hyp3_door import Hyp3Door
 SUBMISSION_LOCK_NAME = ".insarhub_qgis_submission.lock"
 #: The service may have noted a job so long before our clock says that we sent it.
 _WINDOW = timedelta(minutes=10)
-#: How often the service is asked for the jobs of a request whose answer got lost.
-_LOOKS = 2
+#: Between the two looks for the jobs of a request whose answer got lost.
+LOOK_AGAIN_S = 60.0
 _POLL_S = 0.1
 #: Answers that are about single jobs; every other refusal is about the whole request.
 ABOUT_JOBS = ("hyp3.refused", "hyp3.unknown_scenes", "hyp3.no_dem")
@@ -343,7 +345,7 @@ def _parts(jobs: Sequence[IntendedJob], error: InsarError) -> list[list[Intended
 
 
 def resolve_open_intents(
-    door: Hyp3Door, job: JobFolder, context: RunContext, look_again_s: float
+    door: Hyp3Door, job: JobFolder, context: RunContext, look_again_s: float, *, may_wait: bool = True
 ) -> list[dict[str, Any]]:
     """Find out what became of the requests of earlier runs, before anything is paid, and give the jobs that were adopted.
 
@@ -357,16 +359,28 @@ def resolve_open_intents(
         is_same = intent.api_url == door.api_url or (_is_local(intent.api_url) and _is_local(door.api_url))
         if not is_same:
             raise InsarError("hyp3.other_service", file=intent.job_file, api_url=intent.api_url)
-        adopted += resolve_intent(door, job, intent, context, look_again_s)
+        adopted += resolve_intent(door, job, intent, context, look_again_s, may_wait=may_wait)
     return adopted
 
 
 def resolve_intent(
-    door: Hyp3Door, job: JobFolder, intent: Intent, context: RunContext, look_again_s: float
+    door: Hyp3Door,
+    job: JobFolder,
+    intent: Intent,
+    context: RunContext,
+    look_again_s: float,
+    *,
+    may_wait: bool = True,
 ) -> list[dict[str, Any]]:
     """Look for the jobs of a request on the service, save what is there, and close the intent.
 
-    Jobs count when name, granules and parameters are those of the request, and no job file has them yet.
+    Jobs count when name, granules and parameters are those of the request, and no job file has them yet. While some
+    are missing there is a second look, ``look_again_s`` after the first one: the service may be at work still.
+
+    Parameters
+    ----------
+    may_wait
+        Wait for the second look. Else the first one is noted, and a later call has the second one.
 
     Returns
     -------
@@ -379,18 +393,18 @@ def resolve_intent(
         write_end(job.path, intent, ACCEPTED, saved)
         write_processor(job, intent, context)
         return []
-    known = {job_id for file in readable_job_files(job.path) for job_id in file.ids}
-    found: list[dict[str, Any]] = []
-    for look in range(_LOOKS):
-        if look:
-            _wait(look_again_s, context)
-        context.report(0.0, "Looking for jobs of a submission that broke off")
-        listed = door.find_jobs(start=intent.time - _WINDOW, user_id=intent.account)
-        found = [answer for answer in listed if str(answer["job_id"]) not in known]
-        matched, _ = match_answers(intent, found)
-        found = [answer for answer, _ in matched]
-        if len({id(intended) for _, intended in matched}) == len(intent.jobs):
-            break
+    found, is_all = _look(door, job, intent, context)
+    if not is_all:
+        looked_at = first_look(job.path, intent)
+        if looked_at is None:
+            write_look(job.path, intent)
+            looked_at = datetime.now(timezone.utc)
+        left_s = look_again_s - (datetime.now(timezone.utc) - looked_at).total_seconds()
+        if left_s > 0:
+            if not may_wait:
+                return []
+            _wait(min(left_s, look_again_s), context)
+            found, _ = _look(door, job, intent, context)
     if found:
         save_accepted(job.path, intent, found, door.server_now())
         write_end(job.path, intent, ADOPTED, [str(answer["job_id"]) for answer in found])
@@ -398,6 +412,18 @@ def resolve_intent(
     else:
         write_end(job.path, intent, ABANDONED)
     return found
+
+
+def _look(
+    door: Hyp3Door, job: JobFolder, intent: Intent, context: RunContext
+) -> tuple[list[dict[str, Any]], bool]:
+    """Give the jobs of a request that the service has and no file, and whether they are all."""
+    context.report(0.0, "Looking for jobs of a submission that broke off")
+    known = {job_id for file in readable_job_files(job.path) for job_id in file.ids}
+    listed = door.find_jobs(start=intent.time - _WINDOW, user_id=intent.account)
+    matched, _ = match_answers(intent, [job for job in listed if str(job["job_id"]) not in known])
+    is_all = len({id(intended) for _, intended in matched}) == len(intent.jobs)
+    return [answer for answer, _ in matched], is_all
 
 
 def match_answers(

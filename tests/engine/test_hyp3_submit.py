@@ -513,13 +513,39 @@ def test_a_lost_answer_stays_open_while_the_service_is_down(sandbox, tmp_path):
     assert run_code(submit, sandbox, folder).code == "hyp3.down"
     assert len(payments(sandbox)) == 1
     sandbox.faults.clear()
-    # What is not known is shown as in flight, and found at the next submission.
-    planned = plan(sandbox, folder)
-    assert planned["counts"]["in_flight"] == 4
     result = submit(sandbox, folder)
     assert (result["adopted"], result["submitted"]) == (4, 0)
     assert Path(result["job_file"]).name == "hyp3_jobs.json"
     assert_paid_once(sandbox, folder, pairs)
+
+
+def test_a_plan_saves_what_a_crash_left_on_the_service(sandbox, tmp_path):
+    pairs = pairs_of_stack(4)
+    folder = make_hyp3_job(tmp_path / "job", pairs)
+    sandbox.faults.add(Fault(route="/jobs", method="POST", lose_answer=True))
+    sandbox.faults.add(Fault(route="/jobs", method="GET", skip=1, status=503, times=4))
+    submit(sandbox, folder)
+    planned = plan(sandbox, folder)
+    assert (planned["adopted"], planned["counts"]["in_flight"]) == (4, 4)
+    assert_paid_once(sandbox, folder, pairs)
+
+
+def test_a_plan_does_not_wait_for_the_second_look(sandbox, tmp_path, monkeypatch):
+    """What is not found at once stays in flight; a look a minute later sets it free."""
+    folder = make_hyp3_job(tmp_path / "job", pairs_of_stack(4))
+    sandbox.faults.add(Fault(route="/jobs", method="POST", drop=True))
+    sandbox.faults.add(Fault(route="/jobs", method="GET", skip=1, status=503, times=4))
+    submit(sandbox, folder)
+    begun = time.monotonic()
+    for _ in range(2):
+        planned = plan(sandbox, folder)
+        assert planned["counts"]["in_flight"] == 4
+        assert planned["rows"][0]["reason"]["code"] == "hyp3_guard.unresolved"
+    assert time.monotonic() - begun < 2
+    monkeypatch.setattr(hyp3_plan, "LOOK_AGAIN_S", 0.0)
+    planned = plan(sandbox, folder)
+    assert (planned["adopted"], planned["counts"]["new"]) == (0, 4)
+    assert [entry["event"] for entry in journal(folder)] == ["intent", "looked", "abandoned"]
 
 
 @pytest.mark.parametrize("skew_h", [-72, -1, 1, 72])
