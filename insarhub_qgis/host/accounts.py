@@ -29,9 +29,9 @@ from insarhub_qgis.host.settings import settings
 
 #: Resource of the configurations, by which they are found again.
 EARTHDATA_URI = SIGN_IN_PAGE.rstrip("/")
-TOKEN, PASSWORD = "token", "password"
 SANDBOX_USER = f"{SANDBOX_USER_PREFIX}user"
-_METHODS = {"APIHeader": TOKEN, "Basic": PASSWORD}
+#: Method of a configuration -> kind of the account.
+_METHODS = {"APIHeader": "token", "Basic": "password"}
 _HEADER = "Authorization"
 _DAY_S = 86400.0
 
