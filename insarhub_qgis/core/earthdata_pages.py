@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+import re
 
 #: Sign in, to see whether user and password are right; it also resets a password.
 SIGN_IN_PAGE = "https://urs.earthdata.nasa.gov/"
@@ -16,12 +16,12 @@ APPLICATIONS_PAGE = "https://urs.earthdata.nasa.gov/approve_app?client_id=BO_n7n
 #: How to be approved for HyP3.
 ACCESS_PAGE = "https://hyp3-docs.asf.alaska.edu/using/requesting_access/"
 
-_TRUSTED = ("earthdata.nasa.gov", "asf.alaska.edu")
+#: No account, no port: what a browser reads as the host is what stands here.
+_TRUSTED = re.compile(
+    r"https://(?:[a-z0-9-]+\.)*(?:earthdata\.nasa\.gov|asf\.alaska\.edu)(?:[/?#]\S*)?", re.IGNORECASE
+)
 
 
 def trusted_page(address: str, otherwise: str) -> str:
     """Give an address that a service named, if it is one of Earthdata or ASF; else ``otherwise``."""
-    parts = urlsplit(address)
-    host = parts.hostname or ""
-    is_trusted = any(host == name or host.endswith(f".{name}") for name in _TRUSTED)
-    return address if parts.scheme == "https" and is_trusted else otherwise
+    return address if _TRUSTED.fullmatch(address) else otherwise
