@@ -21,7 +21,7 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
-from insarhub_qgis.gui.accounts_box import AccountsBox
+from insarhub_qgis.gui.earthdata_accounts import EarthdataAccounts
 from insarhub_qgis.gui.icons import icon
 from insarhub_qgis.host.endpoints import is_sandbox_url
 from insarhub_qgis.host.engine_environment import EngineState, default_environment_folder, engine_environment
@@ -111,7 +111,7 @@ class OptionsPage(QgsOptionsPageWidget):
         services.addRow(self.tr("&Address"), self.sandbox_url)
         services.addRow("", self.sandbox_state)
 
-        self.accounts = AccountsBox(self)
+        self.accounts = EarthdataAccounts(self)
         self.accounts.setObjectName("insarhubOptionAccounts")
 
         layout = QVBoxLayout(self)
@@ -143,9 +143,9 @@ class OptionsPage(QgsOptionsPageWidget):
         before = (settings().use_sandbox.value(), settings().sandbox_url.value())
         settings().use_sandbox.setValue(self.sandbox.isChecked())
         settings().sandbox_url.setValue(self.sandbox_url.text().strip())
-        self.accounts.apply()
+        has_other_accounts = self.accounts.apply()
         has_other_services = before != (settings().use_sandbox.value(), settings().sandbox_url.value())
-        self._on_applied(is_other_engine, is_other_directory, has_other_services)
+        self._on_applied(is_other_engine, is_other_directory, has_other_services or has_other_accounts)
 
     def isValid(self) -> bool:
         """Keep the dialog open while a path leads nowhere."""

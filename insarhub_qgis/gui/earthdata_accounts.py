@@ -37,7 +37,7 @@ from insarhub_qgis.host.engine_process import EngineTask, start_engine_task
 from insarhub_qgis.host.messages import sentence, what_happened
 
 
-class AccountsBox(QGroupBox):
+class EarthdataAccounts(QGroupBox):
     """Adding and removing act at once, as in QGIS's own page of authentication; the usual account waits for OK."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -46,6 +46,7 @@ class AccountsBox(QGroupBox):
         self.setFlat(True)
         self._task: EngineTask | None = None
         self._page = ""
+        self._before = (accounts.default_account(), accounts.accounts())
         self._build()
         self._fill("" if is_sandbox_on() else accounts.default_account())
 
@@ -113,11 +114,12 @@ class AccountsBox(QGroupBox):
         layout.addLayout(third)
         self._say("")
 
-    def apply(self) -> None:
-        """Keep the id of the usual account."""
+    def apply(self) -> bool:
+        """Keep the id of the usual account; True when it or the list is another one than at the beginning."""
         auth_id = self.account.currentData()
         if auth_id:
             accounts.set_default_account(auth_id)
+        return self._before != (accounts.default_account(), accounts.accounts())
 
     def _fill(self, chosen: str) -> None:
         self.account.blockSignals(True)

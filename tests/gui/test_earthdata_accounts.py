@@ -12,8 +12,8 @@ from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication, QDialogButtonBox, QLineEdit, QMessageBox
 
 from insarhub_qgis.core.sandbox_credentials import make_sandbox_token
-from insarhub_qgis.gui import accounts_box
-from insarhub_qgis.gui.accounts_box import AccountsBox, TokenDialog
+from insarhub_qgis.gui import earthdata_accounts
+from insarhub_qgis.gui.earthdata_accounts import EarthdataAccounts, TokenDialog
 from insarhub_qgis.gui.options_page import OptionsPage
 from insarhub_qgis.host import accounts
 from insarhub_qgis.host.settings import settings
@@ -49,7 +49,7 @@ def shown(qgis_app):
     boxes = []
 
     def show():
-        box = AccountsBox()
+        box = EarthdataAccounts()
         boxes.append(box)
         box.resize(560, 160)
         box.show()
@@ -162,7 +162,7 @@ def test_an_account_is_removed_when_agreed(shown, monkeypatch):
     add_password(box, "anna", "one")
     asked = []
     monkeypatch.setattr(
-        accounts_box.QMessageBox,
+        earthdata_accounts.QMessageBox,
         "question",
         staticmethod(lambda *what: asked.append(what) or QMessageBox.StandardButton.No),
     )
@@ -171,7 +171,7 @@ def test_an_account_is_removed_when_agreed(shown, monkeypatch):
     assert asked[0][4] == QMessageBox.StandardButton.No
     assert box.account.count() == 1
     monkeypatch.setattr(
-        accounts_box.QMessageBox, "question", staticmethod(lambda *_: QMessageBox.StandardButton.Yes)
+        earthdata_accounts.QMessageBox, "question", staticmethod(lambda *_: QMessageBox.StandardButton.Yes)
     )
     click(box.remove_button)
     assert box.account.count() == 0
@@ -243,7 +243,9 @@ def test_who_is_signed_in_until_when_and_what_is_left(shown, use_sandbox, patien
 def test_each_case_is_told_apart(shown, use_sandbox, patience, monkeypatch, password, words, page):
     opened = []
     monkeypatch.setattr(
-        accounts_box.QDesktopServices, "openUrl", staticmethod(lambda url: opened.append(url.toString()))
+        earthdata_accounts.QDesktopServices,
+        "openUrl",
+        staticmethod(lambda url: opened.append(url.toString())),
     )
     box = shown()
     add_password(box, "sandbox-anna", password)
@@ -294,11 +296,15 @@ def test_closing_options_ends_a_test(shown, use_sandbox, patience):
 def test_the_options_page_has_the_accounts_and_saves_the_usual_one(qgis_app):
     auth_id = accounts.add_password("anna", "one")
     accounts.add_password("otto", "two")
-    page = OptionsPage(lambda *_: None, lambda: None, None)
-    page.accounts.account.setCurrentIndex(page.accounts.account.findData(auth_id))
-    page.apply()
-    assert accounts.default_account() == auth_id
-    page.deleteLater()
+    applied = []
+    for expected in (True, False):
+        page = OptionsPage(lambda *what: applied.append(what), lambda: None, None)
+        page.accounts.account.setCurrentIndex(page.accounts.account.findData(auth_id))
+        page.apply()
+        assert accounts.default_account() == auth_id
+        # Pages that show the account hear of it like of other services.
+        assert applied[-1] == (False, False, expected)
+        page.deleteLater()
 
 
 def test_the_dialog_of_a_token_forgets_it(qgis_app):
