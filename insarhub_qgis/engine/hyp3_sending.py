@@ -451,9 +451,9 @@ def match_answers(
 def _ids_of_intent(folder: Path, intent: Intent) -> list[str]:
     """Give the jobs that were saved for a request."""
     for file in readable_job_files(folder):
-        requests = file.own.get("requests")
-        if file.path.name == intent.job_file and isinstance(requests, Mapping):
-            return [job_id for job_id in file.ids if requests.get(job_id) == intent.intent_id]
+        sent_by = file.own.get("requests")
+        if file.path.name == intent.job_file and isinstance(sent_by, Mapping):
+            return [job_id for job_id in file.ids if sent_by.get(job_id) == intent.intent_id]
     return []
 
 

@@ -281,3 +281,19 @@ def test_a_whole_intent_that_is_not_understood_stops_everything(sandbox, tmp_pat
         submit_in_process(sandbox, folder)
     assert caught.value.code == "file.malformed"
     assert jobs_of_server(sandbox)[0] == []
+
+
+def test_two_engines_at_once(slow, tmp_path):
+    """Two windows of QGIS, each with an engine of its own."""
+    pairs = pairs_of_stack(250)
+    folder = make_hyp3_job(tmp_path / "job", pairs)
+    engines = [start(request_for(slow, folder, look_again_s=LOOK_AGAIN_S)) for _ in range(2)]
+    last = [json.loads(engine.communicate(timeout=60)[0].splitlines()[-1]) for engine in engines]
+    (refused,) = [message for message in last if message["type"] == "error"]
+    assert refused["code"] == "hyp3.submission_running"
+    (done,) = [message["result"] for message in last if message["type"] == "result"]
+    assert done["submitted"] == 250
+    again = finish(start(request_for(slow, folder, look_again_s=LOOK_AGAIN_S)))
+    assert again["submitted"] == 0
+    assert {row["state"] for row in again["skipped"]} <= {"in_flight", "done"}
+    assert_paid_once(slow, folder, pairs)

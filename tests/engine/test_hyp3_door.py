@@ -25,6 +25,7 @@ from insarhub_qgis.core.installation import LAUNCH_FILE
 from insarhub_qgis.core.requests import Hyp3Account
 from insarhub_qgis.core.run_context import RunContext
 from insarhub_qgis.engine import hyp3_account, hyp3_door
+from insarhub_qgis.sandbox.serve import make_sandbox
 from insarhub_qgis.sandbox.service_state import Fault
 from tests.architecture.test_messages import message_rows
 from tests.makers.hyp3_submissions import (
@@ -513,3 +514,17 @@ def test_jobs_are_sent_as_the_library_prepares_them():
     )
     assert multi == theirs["job_parameters"]
     assert fingerprint("INSAR_ISCE_MULTI_BURST", multi) != fingerprint("INSAR_GAMMA", ours)
+
+
+def test_user_and_password_work_as_well():
+    """The cookie of the sign-in goes along; the password goes to the login alone."""
+    with make_sandbox() as server:
+        context = RunContext(credential=Credential(user=USER, password="right"))
+        with hyp3_door.open_hyp3(endpoints_of(server), context) as door:
+            assert (door.account.account, door.account.kind) == (USER, "password")
+            (job,) = door.post_jobs([gamma()], validate_only=False)
+            assert job["user_id"] == USER
+            assert [found["job_id"] for found in door.find_jobs()] == [job["job_id"]]
+        jobs = [entry for entry in server.log.requests() if entry.path.startswith("/jobs")]
+        assert len(jobs) == 2
+        assert all("Authorization" not in entry.headers for entry in jobs)
