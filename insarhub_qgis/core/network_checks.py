@@ -16,14 +16,14 @@ from typing import Any
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.footprints import Polygon, area_km2, covered_share, polygon_of_ring, polygons_of_wkt
 from insarhub_qgis.core.hyp3_files import JobFile, find_job_files
-from insarhub_qgis.core.iso_times import moment_of
+from insarhub_qgis.core.hyp3_jobs import EXPIRED, SUCCEEDED, find_local_products, job_rows, service_now
 from insarhub_qgis.core.job_config import PROCESSOR
 from insarhub_qgis.core.network_budget import PairPrices, is_processed
 from insarhub_qgis.core.network_diagnostics import NetworkDiagnostics, diagnose_network
 from insarhub_qgis.core.network_files import OpenNetwork, pair_faults
 from insarhub_qgis.core.network_graph import PairKey
 from insarhub_qgis.core.network_model import StackNetwork
-from insarhub_qgis.core.processed_pairs import processed_stamps, product_names
+from insarhub_qgis.core.processed_pairs import processed_stamps
 from insarhub_qgis.core.relative_orbit import relative_orbit
 from insarhub_qgis.core.scene_facts import SceneFacts
 from insarhub_qgis.core.scenes import Scene
@@ -381,21 +381,20 @@ def _check_processed(
 
 
 def _check_expiry(opened: OpenNetwork, job_files: Sequence[JobFile], now: datetime) -> list[CheckRow]:
-    here = product_names(opened.job)
-    soon: list[tuple[datetime, str]] = []
-    gone = 0
-    for file in job_files:
-        for job_id, seen in file.last_seen.items():
-            expires = moment_of(seen.get("expires"))
-            if expires is None or str(seen.get("file") or job_id) in here:
-                continue
-            if expires <= now:
-                gone += 1
-            elif expires - now < timedelta(days=EXPIRY_DAYS):
-                soon.append((expires, job_id))
+    moment = service_now(job_files, now)
+    local_products = find_local_products(opened.job.product_folders())
+    jobs = [row for row in job_rows(job_files, local_products, moment) if row.is_current]
+    soon = [
+        row.expires_at
+        for row in jobs
+        if row.status == SUCCEEDED
+        and row.expires_at is not None
+        and row.expires_at - moment < timedelta(days=EXPIRY_DAYS)
+    ]
+    gone = sum(row.status == EXPIRED for row in jobs)
     rows = []
     if soon:
-        first = min(soon)[0].astimezone(timezone.utc)
+        first = min(soon).astimezone(timezone.utc)
         fields = {"count": len(soon), "first": f"{first:%Y-%m-%d %H:%M} UTC"}
         rows.append(CheckRow("expiry", WARNING, "check.expires_soon", fields))
     if gone:

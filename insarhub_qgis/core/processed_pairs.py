@@ -9,7 +9,7 @@ from typing import Any
 
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.hyp3_files import JobFile, find_job_files
-from insarhub_qgis.core.iso_times import moment_of
+from insarhub_qgis.core.hyp3_jobs import PENDING, RUNNING, SUCCEEDED, job_rows, service_now
 from insarhub_qgis.core.job_folder import JobFolder
 from insarhub_qgis.core.network_budget import PairPrices, pair_stamp
 from insarhub_qgis.core.product_names import ProductName
@@ -54,13 +54,9 @@ def processed_stamps(
                 product.secondary_start or f"{product.secondary_date:%Y%m%d}",
             )
         )
-    for file in job_files:
-        for job_id, (one, other) in file.pairs.items():
-            seen = file.last_seen.get(job_id, {})
-            status, expires = str(seen.get("status") or "").upper(), moment_of(seen.get("expires"))
-            is_usable = status in ("SUCCEEDED", "PENDING", "RUNNING") and (expires is None or expires > now)
-            if is_usable:
-                found.add(pair_stamp(Pair(one, other)))
+    for row in job_rows(job_files, {}, service_now(job_files, now)):
+        if row.pair is not None and row.status in (SUCCEEDED, PENDING, RUNNING):
+            found.add(pair_stamp(Pair(*row.pair)))
     return frozenset(found)
 
 

@@ -148,8 +148,10 @@ def test_four_workers_wait_for_the_host_at_the_same_time(host: ProductServer, tm
     seconds = {}
     for workers in (1, 4):
         products = Products(host, tmp_path / str(workers), 16, size=20_000)
+        host.most_at_once = 0
         before = time.monotonic()
         products.download(max_workers=workers)
+        assert host.most_at_once == workers
         seconds[workers] = time.monotonic() - before
         assert products.are_whole()
     print(f"\n16 products, 0.15 s before each answer: {seconds[1]:.2f} s with 1 worker, {seconds[4]:.2f} s with 4: "

@@ -103,11 +103,13 @@ def test_each_product_comes_as_its_job_ends(server: SandboxServer, watch: Watch)
     server.advance(150)
     second = submit(server, 2)[1:]
     put_jobs(watch.folder, [*first, *second])
-    known_after: dict[int, int] = {}
+    at_first_product: list[str] = []
 
     def go_on(number: int) -> None:
-        known_after[number] = len(watch.done)
-        if number in (2, 6):
+        if number == 2:
+            server.advance(100)
+        if len(watch.done) == 1 and not at_first_product:
+            at_first_product.extend(watch.states())
             server.advance(100)
 
     watch.on_refresh = go_on
@@ -115,7 +117,7 @@ def test_each_product_comes_as_its_job_ends(server: SandboxServer, watch: Watch)
     assert result["is_complete"] is True
     assert result["counts"]["DOWNLOADED"] == 2
     assert len(result["downloaded"]) == 2
-    assert known_after[6] == 1, "the first one was here while the other one was still being worked on"
+    assert at_first_product == ["DOWNLOADED", "RUNNING"]
     assert watch.states() == ["DOWNLOADED"] * 2
     assert set(read_product_cache(watch.folder).filenames) == set(result["downloaded"])
     assert read_watch_mark(watch.folder) is None
@@ -276,7 +278,7 @@ def test_the_end_of_its_time_is_no_failure(server: SandboxServer, watch: Watch) 
     put_jobs(watch.folder, submit(server, 2))
     before = time.monotonic()
     result = watch(timeout_s=0.8)
-    assert 0.7 < time.monotonic() - before < 3
+    assert 0.7 < time.monotonic() - before < 6
     assert (result["is_complete"], result["counts"]["PENDING"]) == (False, 2)
     assert isinstance(read_watch_mark(watch.folder), WatchMark)
 
@@ -288,7 +290,7 @@ def test_a_cancel_ends_it_at_once_and_leaves_the_note(server: SandboxServer, wat
     before = time.monotonic()
     with pytest.raises(Cancelled):
         watch()
-    assert time.monotonic() - before < 2
+    assert time.monotonic() - before < 5
     assert read_watch_mark(watch.folder) is not None
     assert not (watch.folder / LOCK_NAME).exists()
 

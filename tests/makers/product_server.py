@@ -60,6 +60,8 @@ class ProductServer(ThreadingHTTPServer):
         self.delay_s = 0.0
         self.bytes_per_s = 0.0
         self.lock = threading.Lock()
+        #: Requests that were being answered at the same time.
+        self.at_once = self.most_at_once = 0
 
     @property
     def url(self) -> str:
@@ -89,6 +91,16 @@ class _Handler(BaseHTTPRequestHandler):
         """The tests look at ``requests``."""
 
     def do_GET(self) -> None:
+        with self.server.lock:
+            self.server.at_once += 1
+            self.server.most_at_once = max(self.server.most_at_once, self.server.at_once)
+        try:
+            self._get()
+        finally:
+            with self.server.lock:
+                self.server.at_once -= 1
+
+    def _get(self) -> None:
         server, path = self.server, self.path.partition("?")[0]
         with server.lock:
             server.requests.append((path, dict(self.headers)))
