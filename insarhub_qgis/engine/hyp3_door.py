@@ -23,6 +23,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from insarhub_qgis.core.earthdata_pages import ACCESS_PAGE, trusted_page
 from insarhub_qgis.core.endpoints import Endpoints
 from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.installation import plugin_version
@@ -283,7 +284,7 @@ def api_error(response: requests.Response) -> InsarError:
     status, service = response.status_code, urlsplit(response.url or "").hostname or "HyP3"
     said = _said(response)
     # What a refused request repeats stands further back; it must not be taken for the reason.
-    text, lower = shown(said), said[:300].lower()
+    text, lower = shown(said.rstrip(" .")), said[:300].lower()
     if status == 401:
         code = "hyp3.token_expired" if "expired" in lower else "hyp3.unauthorized"
         return InsarError(code, service=service, reason=text)
@@ -291,10 +292,9 @@ def api_error(response: requests.Response) -> InsarError:
         if "modify job" in lower:
             return InsarError("hyp3.forbidden", service=service, reason=text)
         state = "rejected" if "reject" in lower else "pending" if "pending" in lower else "not asked for"
-        page = re.search(r"https?://[^\s\"'<>]*[^\s\"'<>.,)]", said)
-        return InsarError(
-            "hyp3.not_approved", service=service, state=state, reason=text, page=page.group() if page else ""
-        )
+        named = re.search(r"https://[^\s\"'<>]*[^\s\"'<>.,)]", said)
+        page = trusted_page(named.group() if named else "", ACCESS_PAGE)
+        return InsarError("hyp3.not_approved", service=service, state=state, reason=text, page=page)
     if status == 404:
         return InsarError("hyp3.not_found", service=service, reason=text)
     if status == 405:

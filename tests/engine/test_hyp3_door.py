@@ -157,6 +157,13 @@ def test_not_approved(sandbox, user, state):
     assert error.fields["page"] == "https://hyp3-docs.asf.alaska.edu/using/requesting_access/"
 
 
+def test_a_page_that_is_not_of_the_service_is_not_shown(door, sandbox):
+    detail = "You must request access. Visit https://evil.example/asf.alaska.edu"
+    sandbox.faults.add(Fault(route="/jobs", status=403, body=json.dumps({"detail": detail})))
+    error = error_of(door.post_jobs, [gamma()], validate_only=False)
+    assert error.fields["page"] == "https://hyp3-docs.asf.alaska.edu/using/requesting_access/"
+
+
 @pytest.mark.parametrize(
     "parameters", [{"looks": "5x1"}, {"phase_filter_parameter": 2}, {"wind": True}, {"granules": ["a"]}]
 )
