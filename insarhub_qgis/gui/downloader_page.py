@@ -130,6 +130,20 @@ def read_downloader_facts(folder: Path) -> DownloaderFacts:
     )
 
 
+def load_editor() -> None:
+    """Load what the network editor draws with; in a worker, because a click that did so would stop the window."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from insarhub_qgis.gui import network_dock, network_legend  # noqa: F401 - only loaded
+
+    # Fonts are looked for by the first text that is drawn.
+    figure = Figure()
+    FigureCanvasAgg(figure)
+    figure.add_subplot().set_ylabel("0")
+    figure.canvas.draw()
+
+
 class DownloaderPage(QWidget):
     """A table of facts; the network dock does the rest."""
 
@@ -143,6 +157,7 @@ class DownloaderPage(QWidget):
         self._context = context
         self._folder: Path | None = None
         self._reading: ReadTask | None = None
+        self._is_editor_loaded = False
         self.facts = DownloaderFacts()
         self._build()
         context.job_changed.connect(self._on_job_changed)
@@ -251,6 +266,14 @@ class DownloaderPage(QWidget):
             self._reading = None
             self.facts = facts
             self._show_facts()
+            if facts.date_count and not self._is_editor_loaded:
+                self._is_editor_loaded = True
+                self._context.read(
+                    self.tr("Loading the network editor"),
+                    lambda _: load_editor(),
+                    lambda _: None,
+                    lambda _: None,
+                )
 
     def _on_read_failed(self, task: ReadTask, error: InsarError) -> None:
         if task is self._reading:

@@ -418,10 +418,12 @@ class PairsTable(QWidget):
 
     def selected_keys(self) -> list[PairKey]:
         """Give the selected pairs in the order of the rows."""
-        rows = sorted(index.row() for index in self.view.selectionModel().selectedRows())
-        if len(rows) == self.model.rowCount():
-            return list(self.model.keys)
-        return [self._key_of(self.proxy.index(row, 0)) for row in rows]
+        return [self._key_of(self.proxy.index(row, 0)) for row in self._selected_rows()]
+
+    def _selected_rows(self) -> list[int]:
+        # selectedRows() would ask the model about the flags of every cell.
+        parts = self.view.selectionModel().selection()
+        return sorted({row for part in parts for row in range(part.top(), part.bottom() + 1)})
 
     def select(self, keys: Iterable[PairKey]) -> None:
         """Select rows without telling about it."""
@@ -457,7 +459,7 @@ class PairsTable(QWidget):
 
     def copy(self) -> None:
         """Copy the selected rows, or all listed ones, with tabs between the columns."""
-        rows = [index.row() for index in self.view.selectionModel().selectedRows()]
+        rows = self._selected_rows()
         QApplication.clipboard().setText(self._text(rows or None, "\t"))
 
     def csv_text(self) -> str:

@@ -109,7 +109,7 @@ def _draw_graph(axes: Any, picture: NetworkPicture) -> None:
     axes.set_xlim(left, right)
     axes.set_ylim(low, high)
     y = picture.heights(low, high)
-    draw_pairs(axes, picture, PlacedPairs.of(picture, y, low, high))
+    draw_pairs(axes, picture, PlacedPairs.of(picture, y, low, high), at_once=50)
     draw_dates(axes, picture, y, _TEXT, _BACKGROUND)
     axes.set_ylabel(tr("perpendicular baseline (m)", CONTEXT), color=_TEXT, fontsize=_FONT["size"])
     if not picture.dates:

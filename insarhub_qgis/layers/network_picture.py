@@ -231,17 +231,29 @@ class PlacedPairs:
         return middles
 
 
-def draw_pairs(axes: Any, picture: NetworkPicture, placed: PlacedPairs) -> list[Any]:
-    """Put one line collection per class and state on the axes, and the marks of relaxed and manual pairs."""
+def draw_pairs(axes: Any, picture: NetworkPicture, placed: PlacedPairs, at_once: int = 0) -> list[Any]:
+    """Put one line collection per class and state on the axes, and the marks of relaxed and manual pairs.
+
+    Parameters
+    ----------
+    at_once
+        Lines per collection, for a worker: while one is drawn no other thread runs. 0: all in one, which is faster.
+    """
+
+    def put(lines: list[np.ndarray], style: PairStyle, alpha: float, order: float) -> None:
+        step = at_once or len(lines)
+        for start in range(0, len(lines), step):
+            artists.append(_collection(axes, lines[start : start + step], style, alpha, order))
+
     artists: list[Any] = []
     removed = ~picture.is_active
     if removed.any():
-        artists.append(_collection(axes, placed.lines(removed), REMOVED_STYLE, REMOVED_ALPHA, 1.0))
+        put(placed.lines(removed), REMOVED_STYLE, REMOVED_ALPHA, 1.0)
     # Good ones last: they carry the network.
     for pair_class in (NOT_JUDGED, POOR, MODERATE, GOOD):
         chosen = picture.is_active & (picture.pair_class == pair_class)
         if chosen.any():
-            artists.append(_collection(axes, placed.lines(chosen), PAIR_STYLES[pair_class], 1.0, 2.0))
+            put(placed.lines(chosen), PAIR_STYLES[pair_class], 1.0, 2.0)
     # A pair can be both: its marks lie beside each other.
     for flag, marker, shift in ((picture.is_relaxed, "^", -0.05), (picture.is_manual, "D", 0.05)):
         chosen = np.flatnonzero(picture.is_active & flag)
