@@ -393,6 +393,79 @@ class Bench:
             ),
         ]
 
+    # --- Pair quality ----------------------------------------------------------------------------------
+
+    def all_pairs(self) -> list[Row]:
+        """Rows 5 and 5b: our side; the peer takes hours."""
+        folder = empty(WORK / "quality")
+        run_timed(ENGINE, "quality.py", "make_quality", folder)
+        (own,) = side_by_side(self.few, [folder], lambda: run_timed(ENGINE, "quality.py", "database", folder))
+        check = run_timed(ENGINE, "quality.py", "check_database", folder)
+        value, lookup, last = median(own), median(own, "lookup"), own[-1]
+        is_complete = last["scores"] == last["known"] and check["difference"] < 0.01
+        return [
+            Row(
+                "5",
+                "all-pairs quality, 300 dates, inputs cached, built and written",
+                value,
+                median(own, "rss_mb"),
+                "",
+                "",
+                None,
+                None,
+                "< 5 s, < 20 MB, < 500 MB of memory",
+                value < 5 and last["bytes"] <= 20e6 and last["rss_mb"] < 500 and is_complete,
+                f"{last['pairs']} pairs, {last['bytes'] / 1e6:.1f} MB; build {seconds(median(own, 'build'))}, "
+                f"one more scene {seconds(median(own, 'grow'))}, read {seconds(median(own, 'read'))}; "
+                f"medians within {check['difference']:.4f} of all pixels",
+                {"ours": own, "check": check},
+            ),
+            Row(
+                "5b",
+                "... one pair looked up, by its scenes",
+                lookup,
+                0.0,
+                "",
+                "",
+                None,
+                None,
+                "< 0.1 ms",
+                lookup < 1e-4,
+                f"p95 {seconds(median(own, 'lookup_p95'))}",
+            ),
+        ]
+
+    def decay_fit(self) -> list[Row]:
+        """Row 9."""
+        levels = empty(WORK / "decay") / "levels.npy"
+        run_timed(ENGINE, "quality.py", "make_levels", levels)
+        own, scipy = side_by_side(
+            self.few,
+            [levels],
+            lambda: run_timed(ENGINE, "quality.py", "fit", levels),
+            lambda: run_timed(ENGINE, "quality.py", "curve_fit", levels),
+        )
+        value, last, theirs = median(own), own[-1], scipy[-1]
+        is_right = last["rms_short"] < 0.015 and last["rms_long"] < 0.05 and last["tau_within"]
+        return [
+            Row(
+                "9",
+                "decay fit, 1 Mpx x 6 levels",
+                value,
+                median(own, "rss_mb"),
+                "",
+                f"scipy curve_fit {seconds(median(scipy, 'per_pixel'))} per pixel (2000 of them)",
+                None,
+                median(scipy, "per_pixel") / median(own, "per_pixel"),
+                "<= 10 s, < 300 MB",
+                value <= 10 and last["rss_mb"] < 300 and is_right,
+                f"RMS error at 6-48 d {last['rms_short']:.4f}, at 96 d {last['rms_long']:.4f}; on the sample "
+                f"{last['sample']['rms_short']:.4f}, {last['sample']['rms_long']:.4f}, "
+                f"curve_fit {theirs['rms_short']:.4f}, {theirs['rms_long']:.4f}",
+                {"ours": own, "curve_fit": scipy},
+            )
+        ]
+
     # --- Start ------------------------------------------------------------------------------------------
 
     def plugin_start(self) -> list[Row]:
@@ -451,7 +524,9 @@ class Bench:
             "2b": lambda: self.export("2b", "cube", "timeseries", 3.5, self.few),
             "3": self.footprint,
             "4": self.prepare,
+            "5": self.all_pairs,
             "7": self.clicks,
+            "9": self.decay_fit,
             "10": self.plugin_start,
         }
 
