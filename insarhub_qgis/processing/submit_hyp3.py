@@ -45,7 +45,8 @@ class SubmitHyp3(Hyp3Algorithm):
     HELP = (
         "Orders interferograms at HyP3 for the pairs of a job folder. Each pair is checked here first, and pairs that are ordered, "
         "finished or downloaded already with the same parameters are left out, so that nothing is paid twice. With 'dry run' "
-        "HyP3 validates the pairs and tells what they would cost; nothing is charged and nothing is written to the folder. "
+        "HyP3 validates the pairs and tells what they would cost; nothing is charged and nothing is written to the folder; without "
+        "it credits are spent. "
         "The report lists each pair with the verdict. MintPy needs the DEM and the look vectors; they cannot be added "
         "afterwards. Jobs at HyP3 are publicly visible: any user who is signed in can see their names and scenes."
     )

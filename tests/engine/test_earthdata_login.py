@@ -72,10 +72,13 @@ class Login:
         return (
             ("GET", "/oauth/authorize", lambda _: self._answer),
             ("GET", "/login", lambda _: Answer.of_text("<html>signed in</html>", 200, "text/html")),
-            ("GET", "/away", lambda _: Answer(302, headers={"Location": self.elsewhere})),
+            ("GET", "/away", lambda _: Answer(302, headers=self._headers())),
         )
 
-    elsewhere = ""
+    elsewhere = cookie = ""
+
+    def _headers(self):
+        return {"Location": self.elsewhere, **({"Set-Cookie": self.cookie} if self.cookie else {})}
 
     def reset(self):
         pass
@@ -276,6 +279,42 @@ def test_the_cookie_is_not_given_to_a_service_of_another_host():
         split = Endpoints(edl=url, asf_login=url, hyp3=url.replace("127.0.0.1", "localhost"))
         fails("credentials.no_session", split, Credential(user="anna", password="any"))
         assert {headers["host"] for _, headers in requests_of(login)} == {urlsplit(url).netloc}
+
+
+def test_the_walk_over_the_hosts_of_production(monkeypatch):
+    """Names as in production, all at this machine: the cookie is for ASF, the password for Earthdata."""
+    real = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda host, *arguments, **options: real("127.0.0.1", *arguments, **options)
+    )
+    monkeypatch.setenv("no_proxy", "*")
+    cookie = unsigned_token({"uid": "anna", "exp": time.time() + DAY_S})
+    login = Login(None)
+    with SandboxServer([login]) as server:
+        port = server.base_url.rpartition(":")[2]
+        edl, asf, hyp3 = (
+            f"http://{host}:{port}"
+            for host in ("urs.earthdata.nasa.gov", "cumulus.asf.alaska.edu", "hyp3-api.asf.alaska.edu")
+        )
+        login._answer = Answer(302, headers={"Location": f"{asf}/away"})
+        login.elsewhere = f"{asf}/login"
+        login.cookie = f"asf-urs={cookie}; Domain=.asf.alaska.edu; Path=/"
+        session = requests.Session()
+        endpoints = Endpoints(edl=edl, asf_login=asf, hyp3=hyp3)
+        account = sign_in(session, endpoints, Credential(user="anna", password="any"))
+        assert (account.account, account.kind) == ("anna", "password")
+        for host in (hyp3, "http://products.example:" + port):
+            session.get(f"{host}/login")
+        sent = [
+            (headers["host"].partition(":")[0], "authorization" in headers, "cookie" in headers)
+            for _, headers in requests_of(server)
+        ]
+    assert sent == [
+        ("urs.earthdata.nasa.gov", True, False),
+        ("cumulus.asf.alaska.edu", False, False),
+        ("hyp3-api.asf.alaska.edu", False, True),
+        ("products.example", False, False),
+    ]
 
 
 def test_the_password_goes_to_the_login_only():
