@@ -74,7 +74,7 @@ class ProcessHunt:
         ]
 
     def _hunt(self):
-        while not self._stop.wait(0.01):
+        while not self._stop.wait(0.03):
             for pid, command in self._commands_now():
                 self.commands.add(command)
                 self.found.update(found_in_bytes(command, self._forms, f"argv of {pid}"))
