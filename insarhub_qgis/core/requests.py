@@ -445,8 +445,8 @@ class DownloadHyp3(Request):
 class WatchHyp3(Request):
     """Refresh until every job has ended, and download each product as it appears. Needs a credential.
 
-    ``timeout_s``: 0 sets no limit; reaching it is no failure. ``poll_s``: first interval between refreshes; it grows to
-    300 s while nothing changes. A service or network that fails lengthens it and is told in ``problem``; a login that is
+    ``timeout_s``: 0 sets no limit; reaching it is no failure. ``poll_s``: first interval between refreshes (2 s at most
+    with the sandbox); it grows to 300 s while nothing changes. A service or network that fails lengthens it and is told in ``problem``; a login that is
     not accepted any more ends the watch, after the downloads. While it is on, and until every job has ended, the job folder
     holds the note `core.hyp3_watch_mark`: found without a running watch it means that one can be offered again; whoever
     lets the user stop a watch calls ``forget_watch``. One watch per folder: ``hyp3_watch.already_on``.

@@ -25,6 +25,8 @@ from insarhub_qgis.engine.hyp3_refresh import LOGIN_CODES, Refreshed, open_job_f
 
 LONGEST_POLL_S = 300.0
 SHORTEST_POLL_S = 1.0
+#: The sandbox is this computer: its jobs take seconds, and nobody else waits for it.
+SANDBOX_POLL_S = 2.0
 _SLOWER = 1.5
 #: Jobs that the service did not know are looked for again each so many refreshes.
 _THOROUGH_EACH = 10
@@ -71,7 +73,8 @@ class _Watch:
         silent = replace(context, report=ignore_progress)
         self._silent = silent
         self._downloads = ProductDownloads(job, self._endpoints, silent, request.folder, request.max_workers)
-        self._shortest_s = max(request.poll_s, SHORTEST_POLL_S)
+        poll_s = min(request.poll_s, SANDBOX_POLL_S) if self._endpoints.is_sandbox else request.poll_s
+        self._shortest_s = max(poll_s, SHORTEST_POLL_S)
         self._interval_s = self._shortest_s
         self._deadline = time.monotonic() + request.timeout_s if request.timeout_s > 0 else None
         self._states: dict[str, str] = {}
