@@ -44,13 +44,9 @@ from insarhub_qgis.core.scene_facts import read_scene_facts
 from insarhub_qgis.core.scenes import Pair
 from insarhub_qgis.core.stack_file import Stack, StackNumbers
 from insarhub_qgis.engine.hyp3_door import Hyp3Door, open_hyp3
-from insarhub_qgis.engine.hyp3_sending import (
-    LOOK_AGAIN_S,
-    check_service,
-    readable_job_files,
-    resolve_open_intents,
-    submission_lock,
-)
+from insarhub_qgis.engine.hyp3_recovery import LOOK_AGAIN_S, resolve_open_intents
+from insarhub_qgis.engine.hyp3_saving import readable_job_files
+from insarhub_qgis.engine.hyp3_sending import check_service, submission_lock
 
 #: Products live 14 or 30 days after processing: an older job that no file knows has nothing to re-use.
 _LOOK_BACK = timedelta(days=45)

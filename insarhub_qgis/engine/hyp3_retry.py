@@ -34,7 +34,8 @@ from insarhub_qgis.engine.hyp3_plan import (
     look_around,
     open_job,
 )
-from insarhub_qgis.engine.hyp3_sending import Sender, Target, resolve_open_intents, submission_lock
+from insarhub_qgis.engine.hyp3_recovery import resolve_open_intents
+from insarhub_qgis.engine.hyp3_sending import Sender, Target, submission_lock
 from insarhub_qgis.engine.hyp3_submit import check_price, result_of, validate
 
 #: Default of the service that it no longer wants to be told.

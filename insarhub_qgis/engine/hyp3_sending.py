@@ -1,64 +1,37 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The loop that pays: intent on disk, request, ids on disk, end on disk; and what follows when it broke off between."""
+"""The loop that pays: intent on disk, request, ids on disk, end on disk; jobs that the service refuses are found singly."""
 
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from insarhub_qgis.core.atomic_files import folder_lock
 from insarhub_qgis.core.endpoints import Endpoints
 from insarhub_qgis.core.errors import Cancelled, InsarError
-from insarhub_qgis.core.hyp3_files import (
-    JOBS_NAME,
-    JobFile,
-    add_jobs,
-    find_job_files,
-    read_job_file,
-    update_job_file,
-)
-from insarhub_qgis.core.hyp3_jobs import pair_of, seen_of
-from insarhub_qgis.core.hyp3_journal import (
-    ABANDONED,
-    ACCEPTED,
-    ADOPTED,
-    REJECTED,
-    IntendedJob,
-    Intent,
-    first_look,
-    open_intents,
-    write_end,
-    write_intent,
-    write_look,
-)
-from insarhub_qgis.core.hyp3_options import (
-    MULTI_BURST,
-    PROCESSOR_TYPE,
-    Hyp3Options,
-    fingerprint,
-    granules_of,
-    own_section,
-)
-from insarhub_qgis.core.iso_times import iso, moment_of
-from insarhub_qgis.core.job_config import OWN_SECTION, PROCESSOR
+from insarhub_qgis.core.hyp3_files import read_job_file, update_job_file
+from insarhub_qgis.core.hyp3_journal import ACCEPTED, REJECTED, IntendedJob, Intent, write_end, write_intent
+from insarhub_qgis.core.hyp3_options import granules_of
 from insarhub_qgis.core.job_folder import JobFolder
 from insarhub_qgis.core.progress import Report, stop_if_cancelled
 from insarhub_qgis.core.run_context import RunContext
-from insarhub_qgis.core.stack_file import is_number
 from insarhub_qgis.engine.hyp3_door import Hyp3Door
+from insarhub_qgis.engine.hyp3_recovery import is_local, resolve_intent
+from insarhub_qgis.engine.hyp3_saving import (
+    charged,
+    match_answers,
+    pair_of_job,
+    readable_job_files,
+    save_accepted,
+    write_processor,
+)
 
 SUBMISSION_LOCK_NAME = ".insarhub_qgis_submission.lock"
-#: The service may have noted a job so long before our clock says that we sent it.
-_WINDOW = timedelta(minutes=10)
-#: Between the two looks for the jobs of a request whose answer got lost.
-LOOK_AGAIN_S = 60.0
-_POLL_S = 0.1
 #: Answers that are about single jobs; every other refusal is about the whole request.
 ABOUT_JOBS = ("hyp3.refused", "hyp3.unknown_scenes", "hyp3.no_dem")
 
@@ -126,25 +99,9 @@ def check_service(job: JobFolder, endpoints: Endpoints) -> None:
         raise InsarError("hyp3.sandbox_job", folder=str(job.path))
     for file in readable_job_files(job.path):
         url = str(file.own.get("api_url") or "")
-        is_same = url == endpoints.hyp3 or (_is_local(url) and endpoints.is_sandbox)
+        is_same = url == endpoints.hyp3 or (is_local(url) and endpoints.is_sandbox)
         if url and file.ids and not is_same:
             raise InsarError("hyp3.other_service", file=str(file.path), api_url=url)
-
-
-def readable_job_files(folder: Path) -> list[JobFile]:
-    """Give the job files of a folder; raises the first error of one that cannot be read."""
-    files, problems = find_job_files(folder)
-    if problems:
-        raise problems[0]
-    return files
-
-
-def _is_local(url: str) -> bool:
-    try:
-        Endpoints.of_sandbox(url)
-    except InsarError:
-        return False
-    return True
 
 
 class Sender:
@@ -246,8 +203,8 @@ class Sender:
             write_end(folder, intent, REJECTED, reason=error.to_json())
             raise
         save_accepted(folder, intent, answers, self._door.server_now())
-        write_end(folder, intent, ACCEPTED, [str(answer["job_id"]) for answer in answers])
         self._note(jobs, answers)
+        write_end(folder, intent, ACCEPTED, [str(answer["job_id"]) for answer in answers])
         write_processor(self._target.job, intent, self._context)
 
     def _look_for(self, intent: Intent, error: InsarError) -> None:
@@ -271,7 +228,7 @@ class Sender:
 
     def _save_rejected(self) -> None:
         """Remember refusals in the job file, if there is one; those of pairs that were accepted later go."""
-        if not self.outcome.rejected or not self._target.file.exists():
+        if not self._target.file.exists():
             return
         rows = {
             tuple(pair_of_job(job)): {"pair": pair_of_job(job), "reason": reason.to_json()}
@@ -280,12 +237,13 @@ class Sender:
         try:
             file = read_job_file(self._target.file)
             accepted = set(file.pairs.values())
-            old = file.own.get("rejected")
+            old = file.own.get("rejected") or []
             for row in old if isinstance(old, list) else []:
                 pair = row.get("pair") if isinstance(row, Mapping) else None
                 if isinstance(pair, list) and tuple(pair) not in accepted:
                     rows.setdefault(tuple(pair), row)
-            update_job_file(self._target.file, {"rejected": list(rows.values())})
+            if list(rows.values()) != old:
+                update_job_file(self._target.file, {"rejected": list(rows.values())})
         except InsarError as error:
             self._context.log(f"the refused pairs were not written down: {error}", "warning")
 
@@ -339,209 +297,6 @@ def _parts(jobs: Sequence[IntendedJob], error: InsarError) -> list[list[Intended
             return [others, with_them]
     middle = len(jobs) // 2
     return [list(jobs[:middle]), list(jobs[middle:])]
-
-
-# --- Requests whose end is not known ---
-
-
-def resolve_open_intents(
-    door: Hyp3Door, job: JobFolder, context: RunContext, look_again_s: float, *, may_wait: bool = True
-) -> list[dict[str, Any]]:
-    """Find out what became of the requests of earlier runs, before anything is paid, and give the jobs that were adopted.
-
-    Raises
-    ------
-    InsarError
-        ``hyp3.other_service`` for a request to another service; errors of the service leave the intents open.
-    """
-    adopted: list[dict[str, Any]] = []
-    for intent in open_intents(job.path):
-        is_same = intent.api_url == door.api_url or (_is_local(intent.api_url) and _is_local(door.api_url))
-        if not is_same:
-            raise InsarError("hyp3.other_service", file=intent.job_file, api_url=intent.api_url)
-        adopted += resolve_intent(door, job, intent, context, look_again_s, may_wait=may_wait)
-    return adopted
-
-
-def resolve_intent(
-    door: Hyp3Door,
-    job: JobFolder,
-    intent: Intent,
-    context: RunContext,
-    look_again_s: float,
-    *,
-    may_wait: bool = True,
-) -> list[dict[str, Any]]:
-    """Look for the jobs of a request on the service, save what is there, and close the intent.
-
-    Jobs count when name, granules and parameters are those of the request, and no job file has them yet. While some
-    are missing there is a second look, ``look_again_s`` after the first one: the service may be at work still.
-
-    Parameters
-    ----------
-    may_wait
-        Wait for the second look. Else the first one is noted, and a later call has the second one.
-
-    Returns
-    -------
-    jobs
-        That were adopted, as the service gives them.
-    """
-    saved = _ids_of_intent(job.path, intent)
-    if saved:
-        # The crash came after the ids were saved.
-        write_end(job.path, intent, ACCEPTED, saved)
-        write_processor(job, intent, context)
-        return []
-    found, is_all = _look(door, job, intent, context)
-    if not is_all:
-        looked_at = first_look(job.path, intent)
-        if looked_at is None:
-            write_look(job.path, intent)
-            looked_at = datetime.now(timezone.utc)
-        left_s = look_again_s - (datetime.now(timezone.utc) - looked_at).total_seconds()
-        if left_s > 0:
-            if not may_wait:
-                return []
-            _wait(min(left_s, look_again_s), context)
-            found, _ = _look(door, job, intent, context)
-    if found:
-        save_accepted(job.path, intent, found, door.server_now())
-        write_end(job.path, intent, ADOPTED, [str(answer["job_id"]) for answer in found])
-        write_processor(job, intent, context)
-    else:
-        write_end(job.path, intent, ABANDONED)
-    return found
-
-
-def _look(
-    door: Hyp3Door, job: JobFolder, intent: Intent, context: RunContext
-) -> tuple[list[dict[str, Any]], bool]:
-    """Give the jobs of a request that the service has and no file, and whether they are all."""
-    context.report(0.0, "Looking for jobs of a submission that broke off")
-    known = {job_id for file in readable_job_files(job.path) for job_id in file.ids}
-    listed = door.find_jobs(start=intent.time - _WINDOW, user_id=intent.account)
-    matched, _ = match_answers(intent, [job for job in listed if str(job["job_id"]) not in known])
-    is_all = len({id(intended) for _, intended in matched}) == len(intent.jobs)
-    return [answer for answer, _ in matched], is_all
-
-
-def match_answers(
-    intent: Intent, answers: Sequence[Mapping[str, Any]]
-) -> tuple[list[tuple[dict[str, Any], IntendedJob]], list[Mapping[str, Any]]]:
-    """Give which jobs of the service are those of a request, oldest first, and the answers that are none of them."""
-    waiting: dict[tuple[str, str], list[IntendedJob]] = {}
-    for job in intent.jobs:
-        waiting.setdefault((job.name, job.fingerprint), []).append(job)
-    matched, others = [], []
-    for answer in sorted(answers, key=lambda answer: str(answer.get("request_time") or "")):
-        parameters = answer.get("job_parameters")
-        key = (
-            str(answer.get("name") or ""),
-            fingerprint(str(answer.get("job_type")), parameters if isinstance(parameters, Mapping) else {}),
-        )
-        jobs = waiting.get(key)
-        if jobs:
-            matched.append((dict(answer), jobs[0] if len(jobs) == 1 else jobs.pop(0)))
-        else:
-            others.append(answer)
-    return matched, others
-
-
-def _ids_of_intent(folder: Path, intent: Intent) -> list[str]:
-    """Give the jobs that were saved for a request."""
-    for file in readable_job_files(folder):
-        sent_by = file.own.get("requests")
-        if file.path.name == intent.job_file and isinstance(sent_by, Mapping):
-            return [job_id for job_id in file.ids if sent_by.get(job_id) == intent.intent_id]
-    return []
-
-
-def _wait(seconds: float, context: RunContext) -> None:
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        stop_if_cancelled(context.is_cancelled)
-        context.report(0.0, f"Looking once more for jobs of a submission that broke off, in {left:.0f} s")
-        time.sleep(min(_POLL_S, left))
-
-
-# --- Writing down ---
-
-
-def save_accepted(
-    folder: Path, intent: Intent, answers: Sequence[Mapping[str, Any]], now: datetime
-) -> JobFile:
-    """Write accepted jobs into the job file of their request, in one step.
-
-    Parameters
-    ----------
-    answers
-        Jobs as the service gives them.
-    now
-        By the clock of the service.
-    """
-    path = folder / intent.job_file
-    own_before = read_job_file(path).own if path.exists() else {}
-    before = own_before.get("credits")
-    submitted = [found for found in (moment_of(own_before.get("submitted_at")), intent.time) if found]
-    matched, others = match_answers(intent, answers)
-    pairs, names, prints, granules, retry_of = {}, {}, {}, {}, {}
-    for answer, intended in [*matched, *((dict(answer), None) for answer in others)]:
-        job_id, parameters = str(answer["job_id"]), dict(answer.get("job_parameters") or {})
-        pair = pair_of(answer)
-        if pair is not None:
-            pairs[job_id] = list(pair)
-        names[job_id] = str(answer.get("name") or "")
-        prints[job_id] = fingerprint(str(answer.get("job_type")), parameters)
-        if answer.get("job_type") == MULTI_BURST:
-            references, secondaries = granules_of(parameters)
-            granules[job_id] = {"reference": list(references), "secondary": list(secondaries)}
-        if intended is not None and intended.retry_of:
-            retry_of[job_id] = intended.retry_of
-    ids = [str(answer["job_id"]) for answer in answers]
-    own = {
-        "api_url": intent.api_url,
-        "submitted_at": iso(min(submitted)),
-        **intent.own,
-        "credits": (before if isinstance(before, (int, float)) else 0.0) + charged(answers),
-        "pairs": pairs,
-        "names": names,
-        "fingerprints": prints,
-        "requests": dict.fromkeys(ids, intent.intent_id),
-        "last_seen": {str(answer["job_id"]): seen_of(answer, now) for answer in answers},
-        **({"granules": granules} if granules else {}),
-        "retry_of": retry_of,
-    }
-    return add_jobs(path, intent.account, ids, Path(intent.out_dir), own)
-
-
-def write_processor(job: JobFolder, intent: Intent, context: RunContext) -> None:
-    """Write the processor section of the config, so that its tag appears on the job.
-
-    The jobs are safe by then: a config that cannot be written is told, and stops nothing.
-    """
-    if intent.job_file != JOBS_NAME:
-        return
-    sent = {**intent.own.get("parameters", {}), "job_type": intent.own.get("job_type")}
-    sent = {**sent, "name_prefix": intent.own.get("name")}
-    known = {name: value for name, value in sent.items() if name in Hyp3Options().to_json()}
-    options = replace(Hyp3Options(), **known)
-    try:
-        job.write_config_section(PROCESSOR, {"type": PROCESSOR_TYPE, "config": options.to_config()})
-        job.write_config_section(OWN_SECTION, own_section(options.job_type))
-    except InsarError as error:
-        context.log(f"the options of the submission were not written into the config: {error}", "warning")
-
-
-def charged(answers: Sequence[Mapping[str, Any]]) -> float:
-    """Give the credits of jobs as the service gives them."""
-    costs: list[Any] = [answer.get("credit_cost") for answer in answers]
-    return float(sum(cost for cost in costs if is_number(cost)))
-
-
-def pair_of_job(job: IntendedJob) -> list[str]:
-    references, secondaries = granules_of(job.job_parameters)
-    return [references[0], secondaries[0]]
 
 
 def _scenes(job: IntendedJob) -> tuple[str, ...]:

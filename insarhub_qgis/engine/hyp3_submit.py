@@ -18,17 +18,9 @@ from insarhub_qgis.core.requests import SubmitHyp3
 from insarhub_qgis.core.run_context import RunContext
 from insarhub_qgis.engine.hyp3_door import Hyp3Door, open_hyp3
 from insarhub_qgis.engine.hyp3_plan import PlannedPair, SubmissionPlan, make_plan, open_job
-from insarhub_qgis.engine.hyp3_sending import (
-    ABOUT_JOBS,
-    Outcome,
-    Sender,
-    Target,
-    charged,
-    isolate,
-    pair_of_job,
-    resolve_open_intents,
-    submission_lock,
-)
+from insarhub_qgis.engine.hyp3_recovery import resolve_open_intents
+from insarhub_qgis.engine.hyp3_saving import charged, pair_of_job
+from insarhub_qgis.engine.hyp3_sending import ABOUT_JOBS, Outcome, Sender, Target, isolate, submission_lock
 
 #: Rounding of sums of credits.
 _SAME = 1e-6

@@ -25,7 +25,7 @@ from insarhub_qgis.core.installation import LAUNCH_FILE
 from insarhub_qgis.core.job_config import PROCESSOR
 from insarhub_qgis.core.job_folder import JobFolder
 from insarhub_qgis.core.requests import RetryHyp3, SubmitHyp3
-from insarhub_qgis.engine import hyp3_retry, hyp3_sending, hyp3_submit
+from insarhub_qgis.engine import hyp3_recovery, hyp3_retry, hyp3_saving, hyp3_sending, hyp3_submit
 from tests.makers.hyp3_submissions import (
     USER,
     Listener,
@@ -170,7 +170,18 @@ class Crash(BaseException):
     """Stands for the end of the process: nothing handles it."""
 
 
-TRACED = {module.__file__ for module in (hyp3_submit, hyp3_sending, hyp3_retry, hyp3_journal, hyp3_files)}
+TRACED = {
+    module.__file__
+    for module in (
+        hyp3_submit,
+        hyp3_sending,
+        hyp3_saving,
+        hyp3_recovery,
+        hyp3_retry,
+        hyp3_journal,
+        hyp3_files,
+    )
+}
 
 
 def crash_at(number, run):

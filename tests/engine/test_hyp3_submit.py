@@ -17,7 +17,7 @@ from insarhub_qgis.core.hyp3_options import Hyp3Options
 from insarhub_qgis.core.job_config import PROCESSOR
 from insarhub_qgis.core.job_folder import JobFolder
 from insarhub_qgis.core.requests import PlanHyp3, SubmitHyp3
-from insarhub_qgis.engine import hyp3_door, hyp3_plan, hyp3_sending, hyp3_submit
+from insarhub_qgis.engine import hyp3_door, hyp3_plan, hyp3_recovery, hyp3_saving, hyp3_sending, hyp3_submit
 from insarhub_qgis.sandbox.acquisitions import RELATIVE_ORBIT
 from insarhub_qgis.sandbox.server import Answer
 from insarhub_qgis.sandbox.service_state import Fault
@@ -557,7 +557,7 @@ def test_clocks_that_differ(sandbox, tmp_path, monkeypatch, skew_h):
         def now(cls, tz=None):
             return datetime.now(tz) + timedelta(hours=skew_h)
 
-    for module in (hyp3_door, hyp3_sending):
+    for module in (hyp3_door, hyp3_sending, hyp3_recovery):
         monkeypatch.setattr(module, "datetime", Skewed)
     pairs = pairs_of_stack(3)
     folder = make_hyp3_job(tmp_path / "job", pairs)
@@ -570,16 +570,16 @@ def test_clocks_that_differ(sandbox, tmp_path, monkeypatch, skew_h):
 def test_a_full_disk_after_the_payment_loses_nothing(sandbox, tmp_path, monkeypatch):
     pairs = pairs_of_stack(4)
     folder = make_hyp3_job(tmp_path / "job", pairs)
-    real = hyp3_sending.add_jobs
+    real = hyp3_saving.add_jobs
 
     def full(path, *_, **__):
         raise InsarError("file.disk_full", file=str(path))
 
-    monkeypatch.setattr(hyp3_sending, "add_jobs", full)
+    monkeypatch.setattr(hyp3_saving, "add_jobs", full)
     result = submit(sandbox, folder, options=Hyp3Options(submission_chunk_size=2))
     assert (result["stopped_by"]["code"], result["submitted"]) == ("file.disk_full", 0)
     assert len(payments(sandbox)) == 1
-    monkeypatch.setattr(hyp3_sending, "add_jobs", real)
+    monkeypatch.setattr(hyp3_saving, "add_jobs", real)
     result = submit(sandbox, folder)
     assert (result["adopted"], result["submitted"]) == (2, 2)
     assert_paid_once(sandbox, folder, pairs)
