@@ -112,7 +112,9 @@ def table():
     target = os.environ.get("INSARHUB_FAULTS_TABLE")
     if target and rows:
         lines = ["| input | printed sentence | files |", "|---|---|---|"]
-        lines += [f"| {' | '.join(text.replace('|', '/') for text in row)} |" for row in rows]
+        lines += [
+            f"| {' | '.join(' '.join(text.replace('|', '/').split()) for text in row)} |" for row in rows
+        ]
         Path(target).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
