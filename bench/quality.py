@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timezone
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -21,6 +22,7 @@ from insarhub_qgis.core.coherence_decay import (
     season_days,
 )
 from insarhub_qgis.core.date_inputs import read_date_inputs
+from insarhub_qgis.core.decay_map_files import NODATA, SEASONS, decay_map_file
 from insarhub_qgis.core.decay_sources import DecaySources
 from insarhub_qgis.core.pair_database import PairTable, QualityInputs, build_pair_table
 from insarhub_qgis.core.quality_files import (
@@ -30,6 +32,7 @@ from insarhub_qgis.core.quality_files import (
     read_pair_database,
     weather_key,
 )
+from insarhub_qgis.core.scenes import order_pair
 from tests.makers.network_jobs import make_stack, random_bperp
 
 PIXELS, SAMPLE = 1_000_000, 2000
@@ -38,7 +41,11 @@ SHORT_DAYS, LONG_DAYS = (6, 12, 18, 24, 36, 48), (96,)
 DATES = 300
 MAP_SHAPE = (1200, 1200)
 HOUR = 16
-POINTS = [(47.25, 11.40), (47.20, 11.35), (47.30, 11.35), (47.20, 11.45), (47.30, 11.45)]
+#: A whole tile of the data set, its middle first.
+AREA = "POLYGON((11 47,12 47,12 48,11 48,11 47))"
+POINTS = [(47.5, 11.5), (47.25, 11.25), (47.75, 11.25), (47.25, 11.75), (47.75, 11.75)]
+#: Pairs that the peer judges; all of them would take it hours.
+PEER_PAIRS = 12
 
 
 # --- Decay fit ---------------------------------------------------------------------------------------
@@ -121,9 +128,13 @@ def _stack_days() -> list[int]:
 
 
 def make_quality(folder: str) -> None:
-    """Decay maps of a full tile in four seasons, and a quality cache of 300 dates at five points."""
+    """Decay maps of a full tile in four seasons, and a quality cache of 300 dates at five points.
+
+    The folder ``peer`` has the same in the files that InSARHub 0.4.2 reads.
+    """
     target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
+    peer = target / "peer"
+    peer.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(5)
     rows, cols = MAP_SHAPE
     y, x = np.mgrid[0:rows, 0:cols] / max(MAP_SHAPE)
@@ -135,17 +146,68 @@ def make_quality(folder: str) -> None:
         maps[2, season] = np.clip(60 * level * wave + rng.normal(0, 3, MAP_SHAPE), 2, 200)
     maps[:, :, :, :100] = np.nan
     np.save(target / "maps.npy", maps)
+    _write_maps(peer, maps)
     now = datetime.now(timezone.utc)
     cache = QualityCache(target)
-    first = make_stack(_stack_days())[0][0].date
-    for day in (first + timedelta(days=offset - _stack_days()[0]) for offset in _stack_days()):
-        _put_day(cache, day, rng, now)
+    nodes, _ = make_stack(_stack_days())
+    means = {node.date: _put_day(cache, node.date, rng, now) for node in nodes}
     cache.save()
+    weather = {
+        f"{POINTS[0][0]:.3f}:{POINTS[0][1]:.3f}:{day.isoformat()}": {
+            "temp": values["temp_overpass_c"],
+            "soil_temp": values["soil_temp_c"],
+            "precip_3day": values["precip_3d_mm"],
+            "snow_depth": values["snow_depth_m"],
+        }
+        for day, values in means.items()
+    }
+    put = {
+        ".insarhub_quality_cache.json": {"_schema_version": 3, "weather": weather},
+        "insarhub_config.json": {"downloader": {"type": "S1_SLC", "config": {"intersectsWith": AREA}}},
+        "plan.json": {
+            "scenes": [node.scenes[0] for node in nodes],
+            "baselines": {node.scenes[0]: value for node, value in zip(nodes, random_bperp(DATES, 4))},
+            "pairs": _peer_pairs(),
+        },
+    }
+    for name, document in put.items():
+        (peer / name).write_text(json.dumps(document), encoding="utf-8")
     answer(0.0)
 
 
-def _put_day(cache: QualityCache, day: date, rng: np.random.Generator, now: datetime) -> None:
+def _peer_pairs() -> list[list[int]]:
+    """Every so many of all pairs, so that short and long ones are judged in their proportions."""
+    first, second = np.triu_indices(DATES, 1)
+    chosen = np.linspace(0, len(first) - 1, PEER_PAIRS + 2).astype(int)[1:-1]
+    return [[int(first[place]), int(second[place])] for place in chosen]
+
+
+def _write_maps(folder: Path, maps: np.ndarray) -> None:
+    import rasterio
+    from rasterio.transform import Affine
+
+    for season, layers in zip(SEASONS, np.where(np.isnan(maps), NODATA, maps).transpose(1, 0, 2, 3)):
+        path = decay_map_file(folder, season, "vv")
+        path.parent.mkdir(exist_ok=True)
+        profile = {
+            "driver": "GTiff",
+            "dtype": "float32",
+            "count": 3,
+            "height": MAP_SHAPE[0],
+            "width": MAP_SHAPE[1],
+            "crs": "EPSG:4326",
+            "transform": Affine(1 / MAP_SHAPE[1], 0, 11, 0, -1 / MAP_SHAPE[0], 48),
+            "nodata": NODATA,
+            "compress": "lzw",
+        }
+        with rasterio.open(path, "w", **profile) as raster:
+            raster.write(layers.astype(np.float32))
+
+
+def _put_day(cache: QualityCache, day: date, rng: np.random.Generator, now: datetime) -> dict[str, float]:
+    """Put a day's weather at all points into the cache, and give it of the last one."""
     warmth = -10 * np.cos(2 * np.pi * (day.timetuple().tm_yday - 15) / 365) + rng.normal(8, 4)
+    values: dict[str, float] = {}
     for latitude, longitude in POINTS:
         values = {
             "precip_3d_mm": round(float(rng.exponential(6)), 1),
@@ -155,7 +217,9 @@ def _put_day(cache: QualityCache, day: date, rng: np.random.Generator, now: date
             "overpass_hour_utc": HOUR,
         }
         cache.put("weather", weather_key(latitude, longitude, day), values, now)
-    cache.put("ndvi", ndvi_key(*POINTS[0], day), {"ndvi": round(float(rng.uniform(0.1, 0.8)), 3), "source": "m"}, now)  # fmt: skip
+    ndvi = {"ndvi": round(float(rng.uniform(0.1, 0.8)), 3), "source": "made"}
+    cache.put("ndvi", ndvi_key(*POINTS[0], day), ndvi, now)
+    return values
 
 
 def database(folder: str) -> None:
@@ -202,20 +266,25 @@ def database(folder: str) -> None:
     )
 
 
-def check_database(folder: str) -> None:
-    """Medians of the written database against every pixel of the maps with exact days."""
+def check_database(folder: str, theirs: str) -> None:
+    """Medians of the written database, and means that the peer gave, against every pixel of the maps with exact days.
+
+    ``theirs`` is the JSON list of the peer's coherences; it takes the mean of the area.
+    """
     source = Path(folder)
     maps = np.load(source / "maps.npy")
     everything = sample_decay_maps(*maps, np.ones(MAP_SHAPE, dtype=bool), limit=10**9)
-    factors = list(read_pair_database(source).factors.items())
-    chosen = np.random.default_rng(7).choice(len(factors), 12, replace=False)
-    differences = []
-    for index in chosen.tolist():
-        pair, values = factors[index]
-        days = np.array([season_days(pair.reference_date, pair.secondary_date)])
-        exact = float(np.median(chained_coherence(everything, days)))
-        differences.append(abs(exact - values["coherence_expected"]))
-    answer(0.0, difference=max(differences))
+    factors = read_pair_database(source).factors
+    nodes, _ = make_stack(_stack_days())
+    own, peer = [], []
+    for (first, second), mean in zip(_peer_pairs(), json.loads(theirs)):
+        days = np.array([season_days(nodes[first].date, nodes[second].date)])
+        exact = chained_coherence(everything, days)
+        pair = order_pair(nodes[first].scenes[0], nodes[second].scenes[0])
+        if pair in factors:
+            own.append(abs(float(np.median(exact)) - factors[pair]["coherence_expected"]))
+        peer.append(abs(float(np.mean(exact)) - mean))
+    answer(0.0, difference=max(own), compared=len(own), peer_difference=max(peer))
 
 
 WORKS = {
