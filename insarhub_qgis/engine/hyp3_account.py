@@ -21,7 +21,7 @@ def run(request: Hyp3Account, context: RunContext) -> dict[str, Any]:
         context.report(0.6, "Asking for the prices")
         costs = door.costs()
         return {
-            "account": str(user.get("user_id") or door.account.account),
+            "account": str(user["user_id"]),
             "kind": door.account.kind,
             "expires_at": door.account.expires_at,
             "application_status": user.get("application_status"),

@@ -92,11 +92,14 @@ class Hyp3Door:
 
         The service looks through all jobs of the account for it: not to be polled.
         """
-        return _object(self._get("/user"))
+        user = self._get("/user")
+        if not user.get("user_id"):
+            raise InsarError("hyp3.bad_answer", reason="no user_id")
+        return user
 
     def costs(self) -> dict[str, Any]:
         """Give the prices: job type -> ``{cost}`` or ``{cost_parameters, cost_table}``."""
-        return _object(self._get("/costs"))
+        return self._get("/costs")
 
     def find_jobs(
         self,
@@ -138,7 +141,7 @@ class Hyp3Door:
     def job(self, job_id: str) -> dict[str, Any] | None:
         """Give one job, of any account; None when the service does not know it."""
         try:
-            return _object(self._get(f"/jobs/{quote(job_id, safe='')}"))
+            return self._get(f"/jobs/{quote(job_id, safe='')}")
         except InsarError as error:
             if error.code == "hyp3.not_found":
                 return None

@@ -106,6 +106,11 @@ class SubmissionPlan:
     scores: Mapping[Pair, float]
 
     @property
+    def account(self) -> str:
+        """The user as the service names it."""
+        return str(self.user["user_id"])
+
+    @property
     def credits_left(self) -> float | None:
         left = self.user.get("remaining_credits")
         return None if left is None else float(left)
@@ -129,7 +134,7 @@ def run(request: PlanHyp3, context: RunContext) -> dict[str, Any]:
         plan = make_plan(door, job, options, request.pairs, context.report)
         new = [row for row in plan.rows if row.verdict.state == NEW]
         return {
-            "account": door.account.account,
+            "account": plan.account,
             "api_url": door.api_url,
             "rows": [row.to_json() for row in plan.rows],
             "counts": {state: sum(row.verdict.state == state for row in plan.rows) for state in STATES},

@@ -55,7 +55,7 @@ def run(request: RetryHyp3, context: RunContext) -> dict[str, Any]:
             outcome = validate(
                 door, [row.intended for row in rows], LARGEST_CHUNK, context, plan.credits_left
             )
-            return result_of(door, plan, rows, outcome, is_dry_run=True)
+            return result_of(plan, rows, outcome, is_dry_run=True)
         with submission_lock(job.path):
             adopted = resolve_open_intents(door, job, context, request.look_again_s)
             around = look_around(door, job, part_of(context.report, 0.0, 0.2))
@@ -69,7 +69,7 @@ def run(request: RetryHyp3, context: RunContext) -> dict[str, Any]:
                 "parameters": _without_granules(first.job_parameters) if first is not None else {},
                 "retry_of_file": files[0] if len(files) == 1 else None,
             }
-            target = Target(job, _new_file(job.path), job.path, own)
+            target = Target(plan.account, job, _new_file(job.path), job.path, own)
             prices = {id(row.intended): row.credits for row in rows}
             sender = Sender(
                 door,
@@ -81,7 +81,7 @@ def run(request: RetryHyp3, context: RunContext) -> dict[str, Any]:
             )
             outcome = sender.send([row.intended for row in rows], part_of(context.report, 0.3, 1.0))
             job_file = target.file if outcome.accepted else None
-            return result_of(door, plan, rows, outcome, job_file=job_file, adopted=len(adopted))
+            return result_of(plan, rows, outcome, job_file=job_file, adopted=len(adopted))
 
 
 def _plan(

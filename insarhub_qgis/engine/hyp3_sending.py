@@ -60,8 +60,15 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Target:
-    """Where accepted jobs are written down: the job file, the folder of the products, entries for our object."""
+    """Where accepted jobs are written down: account, job file, folder of the products, entries for our object.
 
+    Attributes
+    ----------
+    account
+        As the service names it: what a user types may differ in case, and jobs are found by this name.
+    """
+
+    account: str
     job: JobFolder
     file: Path
     out_dir: Path
@@ -181,7 +188,7 @@ class Sender:
             chunk=self._chunk,
             # The earlier one of both clocks: the look for lost jobs begins there.
             time=min(datetime.now(timezone.utc), self._door.server_now()),
-            account=self._door.account.account,
+            account=self._target.account,
             api_url=self._door.api_url,
             job_file=self._target.file.name,
             out_dir=self._target.out_dir.absolute().as_posix(),

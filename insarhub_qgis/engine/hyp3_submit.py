@@ -43,7 +43,7 @@ def run(request: SubmitHyp3, context: RunContext) -> dict[str, Any]:
                 context,
                 plan.credits_left,
             )
-            return result_of(door, plan, rows, outcome, is_dry_run=True)
+            return result_of(plan, rows, outcome, is_dry_run=True)
         with submission_lock(job.path):
             adopted = resolve_open_intents(door, job, context, request.look_again_s)
             plan = make_plan(door, job, options, request.pairs, part_of(context.report, 0.0, 0.2))
@@ -55,7 +55,7 @@ def run(request: SubmitHyp3, context: RunContext) -> dict[str, Any]:
                 "parameters": options.parameters(),
                 "retry_of_file": None,
             }
-            target = Target(job, job.path / JOBS_NAME, job.path, own)
+            target = Target(plan.account, job, job.path / JOBS_NAME, job.path, own)
             prices = {id(row.intended): row.credits for row in rows}
             sender = Sender(
                 door,
@@ -67,7 +67,7 @@ def run(request: SubmitHyp3, context: RunContext) -> dict[str, Any]:
             )
             outcome = sender.send([row.intended for row in rows], part_of(context.report, 0.2, 1.0))
             job_file = target.file if outcome.accepted or adopted else None
-            return result_of(door, plan, rows, outcome, job_file=job_file, adopted=len(adopted))
+            return result_of(plan, rows, outcome, job_file=job_file, adopted=len(adopted))
 
 
 def check_price(rows: Sequence[PlannedPair], agreed: float | None) -> None:
@@ -131,7 +131,6 @@ def _chosen(plan: SubmissionPlan, repeat_states: Sequence[str]) -> list[PlannedP
 
 
 def result_of(
-    door: Hyp3Door,
     plan: SubmissionPlan,
     rows: Sequence[PlannedPair],
     outcome: Outcome,
@@ -145,7 +144,7 @@ def result_of(
     left = plan.credits_left
     rejected = [{"pair": pair_of_job(job), "reason": reason.to_json()} for job, reason in outcome.rejected]
     return {
-        "account": door.account.account,
+        "account": plan.account,
         "job_file": str(job_file) if job_file is not None else "",
         "submitted": len(outcome.accepted),
         "adopted": adopted,

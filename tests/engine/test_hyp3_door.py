@@ -313,6 +313,9 @@ def test_1_no_answer_does_not_hang(sandbox, door, monkeypatch):
     monkeypatch.setattr(hyp3_door, "READ_TIMEOUT_S", 0.2)
     sandbox.faults.add(Fault(route="/costs", delay_s=0.6, times=2))
     assert error_of(door.costs).code == "network.timeout"
+    # The service notes a request once it has answered: not in the middle of another test.
+    while len(sandbox.log.requests()) < 2:
+        time.sleep(0.01)
 
 
 def test_2_questions_are_asked_again_and_payments_never(sandbox, door):
@@ -376,12 +379,14 @@ def test_3_netrc_does_not_replace_the_token(sandbox, monkeypatch, tmp_path, entr
     monkeypatch.setenv("NETRC", str(netrc))
     with pytest.raises(hyp3_sdk.exceptions.HyP3Error):
         plain_sdk(sandbox).my_info()
-    assert sandbox.log.requests()[-1].headers["Authorization"] == "Basic ***"
+    assert "Basic ***" in {entry.headers.get("Authorization") for entry in sandbox.log.requests()}
     with open_door(sandbox) as door:
         assert door.user()["user_id"] == USER
         door.post_jobs([gamma()], validate_only=True)
         list(door.find_jobs())
-    assert {entry.headers["Authorization"] for entry in sandbox.log.requests()[1:]} == {"Bearer ***"}
+    ours = [entry for entry in sandbox.log.requests() if "insarhub-qgis" in entry.headers["User-Agent"]]
+    assert len(ours) >= 3
+    assert {entry.headers["Authorization"] for entry in ours} == {"Bearer ***"}
 
 
 def test_3_settings_of_the_environment_stay(monkeypatch, tmp_path):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -517,6 +518,23 @@ def test_a_lost_answer_stays_open_while_the_service_is_down(sandbox, tmp_path):
     assert (result["adopted"], result["submitted"]) == (4, 0)
     assert Path(result["job_file"]).name == "hyp3_jobs.json"
     assert_paid_once(sandbox, folder, pairs)
+
+
+def test_an_account_is_named_as_the_service_names_it(sandbox, tmp_path, monkeypatch):
+    """Who signs in as Anna is anna to the service, and jobs are looked for under that name."""
+    real = hyp3_door.sign_in
+
+    def sign_in(*arguments):
+        return replace(real(*arguments), account=USER.upper())
+
+    monkeypatch.setattr(hyp3_door, "sign_in", sign_in)
+    pairs = pairs_of_stack(4)
+    folder = make_hyp3_job(tmp_path / "job", pairs)
+    sandbox.faults.add(Fault(route="/jobs", method="POST", lose_answer=True))
+    result = submit(sandbox, folder)
+    assert (result["account"], result["submitted"], result["stopped_by"]) == (USER, 4, None)
+    assert_paid_once(sandbox, folder, pairs)
+    assert list(json.loads((folder / "hyp3_jobs.json").read_text())["job_ids"]) == [USER]
 
 
 def test_a_plan_saves_what_a_crash_left_on_the_service(sandbox, tmp_path):
