@@ -146,6 +146,17 @@ def test_rising_coherence_is_a_constant():
     assert fit.rmse[0] == pytest.approx(np.std([0.2, 0.3, 0.4, 0.5]))
 
 
+@pytest.mark.parametrize("levels", [FOUR, SIX])
+def test_a_decay_counts_from_an_f_of_three_on(levels):
+    """Without error of the fit, F is half the squares of the mean over the noise of 0.01: three at 6e-4."""
+    shape = np.exp(-np.array(levels) / np.geomspace(2, 200, 32)[15])
+    limit = np.sqrt(6e-4 / np.sum((shape - shape.mean()) ** 2))
+    below, above = (fitted(0.5 + 0.99 * limit * shape, levels), fitted(0.5 + 1.01 * limit * shape, levels))
+    assert below[2].is_constant[0]
+    assert not above[2].is_constant[0]
+    assert above[0][0] == pytest.approx(0.5, abs=1e-6)
+
+
 def test_stored_values():
     found = coherence_of_dn(np.array([0, 1, 70, 100, 255], dtype=np.uint8))
     np.testing.assert_allclose(found, [np.nan, 0.01, 0.7, 1.0, np.nan], atol=1e-7)
