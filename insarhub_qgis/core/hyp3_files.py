@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,8 @@ class JobFile:
         Our object: pairs, names, parameters, ``retry_of``, ``last_seen``; empty for files by InSARHub.
     source
         The document as read.
+
+    Its properties are read once: tables of thousands of jobs look into them for each job.
     """
 
     path: Path
@@ -53,11 +56,11 @@ class JobFile:
     own: Mapping[str, Any] = field(default_factory=dict)
     source: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
-    @property
+    @cached_property
     def ids(self) -> tuple[str, ...]:
         return tuple(job_id for ids in self.job_ids.values() for job_id in ids)
 
-    @property
+    @cached_property
     def pairs(self) -> dict[str, tuple[str, str]]:
         """Job id -> reference and secondary name, where known."""
         found = self.own.get("pairs")
@@ -69,13 +72,13 @@ class JobFile:
             if isinstance(pair, list) and len(pair) >= 2
         }
 
-    @property
+    @cached_property
     def retry_of(self) -> dict[str, str]:
         """New job id -> the id that it repeats."""
         found = self.own.get("retry_of")
         return {str(new): str(old) for new, old in found.items()} if isinstance(found, Mapping) else {}
 
-    @property
+    @cached_property
     def last_seen(self) -> dict[str, Mapping[str, Any]]:
         """Job id -> what the service said last; a memory with its age, not the truth."""
         found = self.own.get("last_seen")

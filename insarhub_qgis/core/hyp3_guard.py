@@ -112,7 +112,7 @@ def known_jobs(
     gone = set(missing)
     files = [_with_answers(file, answers, gone, now) for file in job_files]
     in_files = {job_id for file in job_files for job_id in file.ids}
-    files += [_file_of(job, now) for job_id, job in answers.items() if job_id not in in_files]
+    files.append(_file_of([job for job_id, job in answers.items() if job_id not in in_files], now))
     fingerprints = _fingerprints(job_files)
     fingerprints.update(
         (job_id, fingerprint(str(job.get("job_type")), _mapping(job.get("job_parameters"))))
@@ -319,15 +319,18 @@ def _with_answers(
     return replace(file, own={**file.own, "last_seen": seen, "pairs": pairs})
 
 
-def _file_of(job: Mapping[str, Any], now: datetime) -> JobFile:
-    """Give a job that no file has in the form of a file; its name is empty."""
-    job_id, pair = str(job["job_id"]), pair_of(job)
+def _file_of(jobs: Sequence[Mapping[str, Any]], now: datetime) -> JobFile:
+    """Give the jobs that no file has in the form of a file; its name is empty."""
+    job_ids: dict[str, list[str]] = {}
+    for job in jobs:
+        job_ids.setdefault(str(job.get("user_id") or ""), []).append(str(job["job_id"]))
+    pairs = {str(job["job_id"]): pair_of(job) for job in jobs}
     own: dict[str, Any] = {
-        "last_seen": {job_id: seen_of(job, now)},
-        "names": {job_id: str(job.get("name") or "")},
-        "pairs": {job_id: list(pair)} if pair is not None else {},
+        "last_seen": {str(job["job_id"]): seen_of(job, now) for job in jobs},
+        "names": {str(job["job_id"]): str(job.get("name") or "") for job in jobs},
+        "pairs": {job_id: list(pair) for job_id, pair in pairs.items() if pair is not None},
     }
-    return JobFile(Path(), {str(job.get("user_id") or ""): (job_id,)}, None, own)
+    return JobFile(Path(), {account: tuple(ids) for account, ids in job_ids.items()}, None, own)
 
 
 def _fingerprints(job_files: Iterable[JobFile]) -> dict[str, str]:

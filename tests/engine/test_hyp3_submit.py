@@ -277,6 +277,23 @@ def test_many_jobs_over_many_pages(sandbox, tmp_path):
     assert plan(sandbox, folder)["counts"]["in_flight"] == 3
 
 
+def test_an_account_with_2500_jobs(sandbox, tmp_path):
+    set_account(sandbox, remaining_credits=None)
+    with hyp3_door.open_hyp3(endpoints_of(sandbox), Listener().context) as door:
+        fine = Hyp3Options(looks="10x2")
+        jobs = [
+            {"job_type": "INSAR_GAMMA", "job_parameters": fine.job_parameters([one], [other])}
+            for one, other in pairs_of_stack(200)
+        ]
+        for start in range(0, 2500, 200):
+            door.post_jobs(jobs[: 2500 - start], validate_only=False)
+    folder = make_hyp3_job(tmp_path / "job", pairs_of_stack(450))
+    begun = time.monotonic()
+    planned = plan(sandbox, folder)
+    assert time.monotonic() - begun < 5
+    assert (planned["counts"]["other_parameters"], planned["counts"]["new"]) == (200, 250)
+
+
 # --- Local checks, dry run, agreement ---
 
 
