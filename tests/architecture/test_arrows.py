@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from insarhub_qgis.core.installation import wanted_environment
+from insarhub_qgis.engine.commands import COMMANDS
+
 PACKAGE = Path(__file__).resolve().parents[2] / "insarhub_qgis"
 
 ALLOWED_ROOMS = {
@@ -109,3 +112,38 @@ def test_every_file_names_its_licence():
         for path in listed
         if "SPDX-License-Identifier: GPL-2.0-or-later" not in path.read_text("utf-8")[:200]
     ] == []
+
+
+def test_commands_that_reach_a_library_name_it_as_needed():
+    """Without that, a missing package shows as a broken import instead of a sentence."""
+    for library, door in (("hyp3_sdk", "hyp3_door"), ("asf_search", "asf_door")):
+        wanted = next(
+            package for package in wanted_environment().packages if package.name == library
+        ).commands
+        needing = {
+            request.command
+            for request, place in command_places()
+            if f"insarhub_qgis.engine.{door}" in reached_from(place.split(":")[0])
+        }
+        assert needing, library
+        assert needing <= set(wanted), f"{sorted(needing - set(wanted))} lack {library}"
+
+
+def command_places():
+    """(request class, place of the function) of each engine command."""
+    return list(COMMANDS._functions.items())
+
+
+def reached_from(module: str) -> set[str]:
+    """The modules of the package that one imports, directly or not."""
+    found: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        path = PACKAGE.parent / (name.replace(".", "/") + ".py")
+        if name in found or not path.is_file():
+            continue
+        found.add(name)
+        for imported, _ in imports(path):
+            waiting += [imported, imported.rpartition(".")[0]]
+    return found
