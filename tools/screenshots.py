@@ -15,7 +15,7 @@ import qgis_session
 
 THEMES = {"light": "default", "dark": "Night Mapping"}
 SCRIPT = Path(__file__).resolve().parent / "screenshots_in_qgis.py"
-SECONDS = 120
+SECONDS = 420
 
 
 def take(folder: Path, job: Path | None, products: Path | None, only: list[str]) -> list[str]:
@@ -37,6 +37,7 @@ def take(folder: Path, job: Path | None, products: Path | None, only: list[str])
                     "has_engine": has_engine,
                     "only": only,
                     "outcome": str(outcome),
+                    "tools": str(SCRIPT.parent),
                 }
                 # QGIS embeds the python3 that comes first on PATH, which must be the one with PyQGIS.
                 path = f"{qgis_session.ROOT / '.venv' / 'qgis' / 'bin'}{os.pathsep}{os.environ['PATH']}"

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -48,9 +49,10 @@ def shoot(name: str, *windows: QWidget) -> None:
     painter = QPainter(picture)
     for window in windows:
         grabbed = window.grab()
-        painter.drawPixmap(
-            (picture.width() - grabbed.width()) // 2, (picture.height() - grabbed.height()) // 2, grabbed
-        )
+        x, y = (picture.width() - grabbed.width()) // 2, (picture.height() - grabbed.height()) // 2
+        painter.drawPixmap(x, y, grabbed)
+        # There is no window manager here to frame it.
+        painter.drawRect(x - 1, y - 1, grabbed.width() + 1, grabbed.height() + 1)
     painter.end()
     picture.save(str(Path(PLAN["folder"]) / f"{name}-{PLAN['suffix']}.png"))
 
@@ -170,6 +172,23 @@ def options() -> None:
     iface.showOptionsDialog(iface.mainWindow(), "insarhub")
 
 
+def hyp3() -> None:
+    sys.path.insert(0, PLAN["tools"])
+    import screenshots_hyp3
+
+    stage = screenshots_hyp3.Stage(plugin, Path(PLAN["work"]) / "hyp3", shoot, settle, wait_until, dock_width)
+    screenshots_hyp3.take(stage)
+
+
+def network() -> None:
+    sys.path.insert(0, PLAN["tools"])
+    import screenshots_network
+    from screenshots_hyp3 import Stage
+
+    stage = Stage(plugin, Path(PLAN["work"]) / "network", shoot, settle, wait_until, dock_width)
+    screenshots_network.take(stage)
+
+
 def help_window() -> None:
     plugin.dock.show_page("home")
     plugin.dock.show_help()
@@ -178,7 +197,7 @@ def help_window() -> None:
     window.close()
 
 
-WITH_ENGINE = [home_empty, checked_setup, open_products, home, products, options, help_window]
+WITH_ENGINE = [home_empty, checked_setup, open_products, home, products, options, help_window, network, hyp3]
 WITH_JOB = [analyzer, results]
 BARE = [setup]
 

@@ -45,6 +45,7 @@ _ICONS = {
     UNKNOWN: "job_unknown",
 }
 _CONTEXT = "Hyp3Jobs"
+_SHORT_ID = 8
 
 
 def _tr(text: str) -> str:
@@ -65,15 +66,12 @@ def status_word(status: str) -> str:
 
 
 def span_text(span: timedelta) -> str:
-    """A span of time in its two largest units: ``12 d 4 h``, ``5 h 20 min``, ``7 min``."""
+    """A span of time as short as it is useful: ``12 d 4 h``, ``14 h``, ``35 min``."""
     minutes = max(0, int(span.total_seconds() // 60))
     days, hours = divmod(minutes // 60, 24)
-    locale = QLocale()
     if days:
-        return _tr("{days} d {hours} h").format(days=locale.toString(days), hours=hours)
-    if hours:
-        return _tr("{hours} h {minutes} min").format(hours=hours, minutes=minutes % 60)
-    return _tr("{minutes} min").format(minutes=minutes)
+        return _tr("{days} d {hours} h").format(days=QLocale().toString(days), hours=hours)
+    return _tr("{hours} h").format(hours=hours) if hours else _tr("{minutes} min").format(minutes=minutes)
 
 
 def age_text(span: timedelta) -> str:
@@ -157,7 +155,7 @@ class Hyp3JobsModel(RowsModel):
         return (
             Column(
                 tr("Pair"), tr("Days of the reference and the secondary scene"), lambda row: pair_text(row.pair),
-                _pair_order, 0, "2018-08-08 → 08-08", is_number=False,
+                lambda row: pair_order(row.pair), 0, "2018-08-08 → 08-08", is_number=False,
             ),
             Column(
                 tr("Status"), tr("What HyP3 said last"), self.status_text, self._status_order, 0,
@@ -257,7 +255,7 @@ class Hyp3JobsModel(RowsModel):
         """Why a job failed, or what became of it."""
         if row.superseded_by:
             return self.tr("Submitted again as {job}.").format(job=row.superseded_by)
-        return messages.what_happened(InsarError.from_json(row.message)) if row.message else ""
+        return messages.what_happened(message_of(row)) if row.message else ""
 
     def summary(self, row: JobRow) -> str:
         """The job in words, line by line."""
@@ -281,10 +279,12 @@ class Hyp3JobsModel(RowsModel):
         return NOTHING if row.requested_at is None else age_text(self._now - row.requested_at)
 
     def _status_order(self, row: JobRow) -> str:
-        # By need: what waits for the user comes first.
+        # What moves comes first, then what waits for the user.
+        if row.job_id in self._transfers:
+            return f" {pair_order(row.pair)}"
         order = (FAILED, EXPIRED, UNKNOWN, SUCCEEDED, RUNNING, PENDING, DOWNLOADED)
         number = order.index(row.status) if row.status in order else len(order)
-        return f"{number}{_pair_order(row)}"
+        return f"{number}{pair_order(row.pair)}"
 
     def _expiry_order(self, row: JobRow) -> float:
         left = self.time_left(row)
@@ -431,6 +431,14 @@ class Hyp3JobsView(RowsView):
             header.resizeSection(PAIR, self.fontMetrics().horizontalAdvance(widest) + 14)
 
 
+def message_of(row: JobRow) -> InsarError:
+    """What is to be said about a job that has a message; the row tells which job it is, so its id is cut short."""
+    error = InsarError.from_json(row.message or {})
+    if error.fields.get("job_id") == row.job_id and len(row.job_id) > _SHORT_ID:
+        return InsarError(error.code, **{**error.fields, "job_id": f"{row.job_id[:_SHORT_ID]}…"})
+    return error
+
+
 def moment_text(moment: datetime) -> str:
     """A time of the user's clock in prose."""
     local = moment.astimezone()
@@ -444,11 +452,12 @@ def transfer_of(item: Mapping[str, Any]) -> Transfer:
     return Transfer(int(item.get("bytes") or 0), int(size) if size else None)
 
 
-def _pair_order(row: JobRow) -> str:
+def pair_order(pair: Sequence[str] | None) -> str:
+    """What pairs are sorted by: reference date, then secondary date."""
     try:
-        return "".join(f"{scene_date(name):%Y%m%d}" for name in row.pair or ())
+        return "".join(f"{scene_date(name):%Y%m%d}" for name in pair or ())
     except InsarError:
-        return " ".join(row.pair or ())
+        return " ".join(pair or ())
 
 
 def _requested_order(row: JobRow) -> float:

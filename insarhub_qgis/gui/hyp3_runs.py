@@ -30,6 +30,7 @@ from insarhub_qgis.host.endpoints import endpoints
 #: Products that arrive one after another are one reading of the folder.
 _ARRIVAL_MS = 800
 _NOTICE_S = 12
+_NOTICE_DELAY_MS = 250
 
 
 class Hyp3Runs(QObject):
@@ -309,25 +310,34 @@ class Hyp3Runs(QObject):
                 text += " " + self.tr("{count} were not sent.").format(count=answer["not_sent"])
         is_whole = not rejected and not stopped
         level = Qgis.MessageLevel.Success if is_whole else Qgis.MessageLevel.Warning
-        self._notice(folder, text, level, "\n".join(details), page="processor")
+        # The page of the jobs is in front: no way there is needed.
+        self._notice(folder, text, level, "\n".join(details), page="")
         if not isinstance(stopped, Mapping) or count:
             self.account_told.emit({"credits_left": left})
 
     def _notice(
         self, folder: Path, text: str, level: Qgis.MessageLevel, details: str = "", page: str = "products"
     ) -> None:
-        """Say in the message bar that something is done, with the way there; QGIS blinks where it is not in front."""
+        """Say that something is done; a moment later, so that it lies above QGIS's own word about the task."""
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.timeout.connect(lambda: self._push(folder, text, level, details, page))
+        timer.timeout.connect(timer.deleteLater)
+        timer.start(_NOTICE_DELAY_MS)
+
+    def _push(self, folder: Path, text: str, level: Qgis.MessageLevel, details: str, page: str) -> None:
         bar = self._context.message_bar()
         item = bar.createMessage("InSARHub", text)
         if details:
             button = QPushButton(self.tr("Details"), item)
             button.clicked.connect(lambda: self._context.show_details(details))
             item.layout().addWidget(button)
-        words = self.tr("View Data") if page == "products" else self.tr("Show Jobs")
-        button = QPushButton(words, item)
-        button.clicked.connect(lambda: self.page_wanted.emit(page, str(folder)))
-        item.layout().addWidget(button)
+        if page:
+            button = QPushButton(self.tr("View Data"), item)
+            button.clicked.connect(lambda: self.page_wanted.emit(page, str(folder)))
+            item.layout().addWidget(button)
         bar.pushWidget(item, level, _NOTICE_S if level == Qgis.MessageLevel.Success else 0)
+        # Where QGIS is not in front, its entry in the task bar asks to be looked at.
         QApplication.alert(self._window.window())
 
     # what comes meanwhile

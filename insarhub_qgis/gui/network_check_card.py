@@ -9,7 +9,7 @@ from typing import Callable, Optional
 
 from qgis.core import QgsApplication
 from qgis.gui import QgsScrollArea
-from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtCore import QSize, Qt
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
@@ -43,6 +43,13 @@ class CheckLine:
     action: Optional[Callable[[], None]] = None
 
 
+class _Lines(QWidget):
+    """As high as its wrapped texts at the width that it has; Qt's own hint is that of the narrowest one."""
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(super().minimumSizeHint().width(), 0)
+
+
 class NetworkCheckCard(QWidget):
     """Lines with an icon, the word of the level for those who cannot see it, and a button."""
 
@@ -59,7 +66,7 @@ class NetworkCheckCard(QWidget):
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._content = QWidget(area)
+        self._content = _Lines(area)
         self._grid = QGridLayout(self._content)
         self._grid.setContentsMargins(0, 0, 6, 0)
         self._grid.setHorizontalSpacing(6)
@@ -116,7 +123,8 @@ class NetworkCheckCard(QWidget):
             text.setAccessibleName(f"{words.get(line.level, '')}: {line.text}")
             text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             text.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeading)
-            policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+            # A scene name is one long word: it must not push the buttons out of sight.
+            policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
             policy.setHeightForWidth(True)
             text.setSizePolicy(policy)
             self._grid.addWidget(icon, row, 0, Qt.AlignmentFlag.AlignTop)

@@ -24,9 +24,9 @@ from insarhub_qgis.core.hyp3_guard import (
     OTHER,
     REFUSED,
 )
-from insarhub_qgis.core.processed_pairs import moment_of
+from insarhub_qgis.core.iso_times import moment_of
 from insarhub_qgis.gui.chart_style import faint_text
-from insarhub_qgis.gui.hyp3_jobs_table import alarm_text, credits_text, pair_text, span_text
+from insarhub_qgis.gui.hyp3_jobs_table import alarm_text, credits_text, pair_order, pair_text, span_text
 from insarhub_qgis.gui.stacks_table import ROW_ROLE, Column, RowsModel, RowsView
 from insarhub_qgis.host import messages
 
@@ -113,7 +113,7 @@ class PlanModel(RowsModel):
         return (
             Column(
                 tr("Pair"), tr("A tick means that the pair is submitted"), lambda row: pair_text(row.pair),
-                lambda row: row.pair[0][17:] + row.pair[1], 0, "☑☑ 2018-08-08 → 08-08", is_number=False,
+                lambda row: pair_order(row.pair), 0, "☑☑ 2018-08-08 → 08-08", is_number=False,
             ),
             Column(
                 tr("State"), tr("Whether the pair was ordered before"), self.state_text,
@@ -125,7 +125,7 @@ class PlanModel(RowsModel):
             ),
             Column(
                 tr("What HyP3 Says"), tr("Answer to the dry run or to the submission; before it, what is known here"),
-                self.note, self.note, 0, 18 * "n", is_number=False,
+                self.note, self._note_order, 0, 18 * "n", is_number=False,
             ),
         )  # fmt: skip
 
@@ -226,6 +226,10 @@ class PlanModel(RowsModel):
         if row.state == OTHER:
             return self.tr("ordered before with other options")
         return ""
+
+    def _note_order(self, row: PlannedPair) -> str:
+        # What HyP3 refuses comes first.
+        return f"{0 if row.verdict == REJECTED else 1}{self.note(row)}{pair_order(row.pair)}"
 
     # cells
 

@@ -52,6 +52,7 @@ from insarhub_qgis.gui.hyp3_runs import reason_text
 from insarhub_qgis.gui.network_check_card import CheckLine, NetworkCheckCard
 from insarhub_qgis.gui.page_context import PageContext
 from insarhub_qgis.gui.plan_table import (
+    NOTE,
     REJECTED,
     UNASKED,
     VALID,
@@ -69,7 +70,7 @@ from insarhub_qgis.host.engine_process import EngineTask
 #: Options that are changed one after another are one question.
 _ASK_DELAY_MS = 700
 _CHECK_DELAY_MS = 250
-WIDTH_PX, HEIGHT_PX = 940, 660
+WIDTH_PX, HEIGHT_PX = 1000, 680
 CHECK_TAB, PAIRS_TAB, PRICES_TAB = range(3)
 
 
@@ -756,8 +757,12 @@ class ProcessDialog(QDialog):
         self.model.lock(is_locked=False)
 
     def _show_refused(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        for row in rows:
+        refused = list(rows)
+        for row in refused:
             self.model.show_verdict(_pair(row), REJECTED, reason_text(row.get("reason")))
+        if refused:
+            self.table.sortByColumn(NOTE, Qt.SortOrder.AscendingOrder)
+            self.table.scrollToTop()
 
     def _start(
         self,

@@ -56,6 +56,7 @@ from insarhub_qgis.gui.hyp3_jobs_table import (
     Transfer,
     age_text,
     credits_text,
+    message_of,
     moment_text,
     pair_text,
 )
@@ -587,8 +588,8 @@ class ProcessorPage(QWidget):
     def _show_detail(self) -> None:
         row = self.table.current_row()
         text = self.model.message(row) if row is not None else ""
-        if row is not None and row.message:
-            text = messages.sentence(InsarError.from_json(row.message)) if not row.superseded_by else text
+        if row is not None and row.message and not row.superseded_by:
+            text = messages.sentence(message_of(row))
         self.detail.setText(f"{pair_text(row.pair)}: {text}" if row is not None and text else "")
         self.log_button.setVisible(row is not None and bool(_log_of(row)))
         self.detail_row.setVisible(bool(text))

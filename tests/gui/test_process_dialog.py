@@ -210,7 +210,9 @@ def test_a_dry_run_without_refusal_says_so(planned, engine_runs):
     assert dialog.isVisible() and dialog.submit_button.isEnabled()
 
 
-def test_submitting_sends_what_is_ticked_and_leads_to_the_jobs(planned, engine_runs, dock, folder, iface):
+def test_submitting_sends_what_is_ticked_and_leads_to_the_jobs(
+    planned, engine_runs, dock, folder, iface, patience
+):
     dialog = planned()
     QTest.mouseClick(dialog.submit_button, Qt.MouseButton.LeftButton)
     task = engine_runs.of(SubmitHyp3)[0]
@@ -229,7 +231,7 @@ def test_submitting_sends_what_is_ticked_and_leads_to_the_jobs(planned, engine_r
     )
     assert not dialog.isVisible()
     assert (dock.page_key, dock.job_folder) == ("processor", folder)
-    assert "6 jobs submitted for 60 credits" in iface.texts() and "7,940 are left" in iface.texts()
+    patience.waitUntil(lambda: "6 jobs submitted for 60 credits. 7,940 are left" in iface.texts())
 
 
 def test_refused_pairs_keep_the_window_open_and_nothing_is_sent_twice(planned, engine_runs, iface, patience):
@@ -243,7 +245,7 @@ def test_refused_pairs_keep_the_window_open_and_nothing_is_sent_twice(planned, e
          "rejected": [{"pair": bad, "reason": reason}]}
     )  # fmt: skip
     assert dialog.isVisible() and "HyP3 refused 1" in dialog.status.text()
-    assert "HyP3 refused 1" in iface.texts()
+    patience.waitUntil(lambda: "HyP3 refused 1" in iface.texts())
     assert not dialog.submit_button.isEnabled()
 
 
@@ -340,7 +342,7 @@ def test_without_an_account_the_checks_are_there_all_the_same(dock, folder, engi
     assert len(dialog.model.rows) == len(STATES) and not dialog.banner.isVisible()
 
 
-def test_closing_gives_up_the_plan_but_not_a_submission(planned, engine_runs, dock, folder, iface):
+def test_closing_gives_up_the_plan_but_not_a_submission(planned, engine_runs, dock, folder, iface, patience):
     dialog = planned()
     dialog.submit()
     dialog.close()
@@ -351,7 +353,7 @@ def test_closing_gives_up_the_plan_but_not_a_submission(planned, engine_runs, do
     task.succeeded.emit(
         {"submitted": 6, "credits": 60.0, "credits_left": 7940.0, "rejected": [], "stopped_by": None}
     )
-    assert "6 jobs submitted" in iface.texts()
+    patience.waitUntil(lambda: "6 jobs submitted" in iface.texts())
     assert dock.context.open_process(folder) is not dialog
 
 
