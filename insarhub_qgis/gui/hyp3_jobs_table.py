@@ -29,6 +29,7 @@ from insarhub_qgis.core.hyp3_jobs import (
 )
 from insarhub_qgis.core.scenes import scene_date
 from insarhub_qgis.gui.chart_style import faint_text
+from insarhub_qgis.gui.coloured_text import ColouredTextDelegate
 from insarhub_qgis.gui.icons import icon
 from insarhub_qgis.gui.stacks_table import NOTHING, ROW_ROLE, SORT_ROLE, Column, RowsModel, RowsView
 from insarhub_qgis.host import messages
@@ -331,7 +332,9 @@ class Hyp3JobsModel(RowsModel):
         key = (name, colour.name())
         if key not in self._icons:
             mark = icon(name, colour)
-            chosen = icon(name, QApplication.palette().color(QPalette.ColorRole.HighlightedText))
+            # A dark theme chooses rows by its style sheet, which leaves the palette as it is.
+            role = QPalette.ColorRole.Text if _is_dark() else QPalette.ColorRole.HighlightedText
+            chosen = icon(name, QApplication.palette().color(role))
             for size in chosen.availableSizes():
                 mark.addPixmap(chosen.pixmap(size), QIcon.Mode.Selected)
             self._icons[key] = mark
@@ -372,6 +375,7 @@ class Hyp3JobsView(RowsView):
         super().__init__(model, parent)
         self.setObjectName("insarhubJobsTable")
         self.setAccessibleName(self.tr("Jobs: pair, status and time until the product expires"))
+        self.setItemDelegate(ColouredTextDelegate(self))
         self.proxy.setFilterRole(SEARCH_ROLE)
         self.proxy.setFilterKeyColumn(0)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)

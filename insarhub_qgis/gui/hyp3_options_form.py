@@ -94,7 +94,7 @@ class Hyp3OptionsForm(QWidget):
         self.help.setWordWrap(True)
         self.help.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.help.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-        self.help.setFixedHeight(5 * self.help.fontMetrics().lineSpacing())
+        self.help.setFixedHeight(6 * self.help.fontMetrics().lineSpacing())
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 6, 0)
         layout.setSpacing(9)
@@ -272,8 +272,8 @@ class Hyp3OptionsForm(QWidget):
         defaults = {option.name: option.default for option in FIELDS}
         texts = {
             "job_type": self.tr(
-                "{gamma}: whole scenes, the usual choice. {multi}: up to 15 bursts, cheaper for a small area, "
-                "from stacks of bursts. {single}: one burst, to be retired by HyP3."
+                "{gamma}: whole scenes. {multi}: up to 15 bursts of a stack of bursts, cheaper for a small area. "
+                "{single}: one burst, to be retired by HyP3."
             ).format(gamma=INSAR_GAMMA, multi=MULTI_BURST, single=SINGLE_BURST),
             "name_prefix": self.tr(
                 "Names of the jobs begin with it; path, frame and dates follow. Anyone can read them."

@@ -206,11 +206,12 @@ class Hyp3Runs(QObject):
             )
             return
         lost = counts.get(FAILED, 0) + counts.get(EXPIRED, 0)
-        text = self.tr("{job}: every job has ended, {count} products are here.").format(
-            job=folder.name, count=counts.get(DOWNLOADED, 0)
-        )
-        if lost:
-            text += " " + self.tr("{count} failed or expired.").format(count=lost)
+        here = counts.get(DOWNLOADED, 0)
+        text = (
+            self.tr("{job}: {count} products are here, {lost} jobs failed or expired.")
+            if lost
+            else self.tr("{job}: all jobs are done, {count} products are here.")
+        ).format(job=folder.name, count=here, lost=lost)
         self._notice(folder, text, Qgis.MessageLevel.Warning if lost else Qgis.MessageLevel.Success)
 
     def _on_downloaded(self, folder: Path, answer: Mapping[str, Any]) -> None:

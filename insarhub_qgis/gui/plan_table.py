@@ -26,6 +26,7 @@ from insarhub_qgis.core.hyp3_guard import (
 )
 from insarhub_qgis.core.iso_times import moment_of
 from insarhub_qgis.gui.chart_style import faint_text
+from insarhub_qgis.gui.coloured_text import ColouredTextDelegate
 from insarhub_qgis.gui.hyp3_jobs_table import alarm_text, credits_text, pair_order, pair_text, span_text
 from insarhub_qgis.gui.stacks_table import ROW_ROLE, Column, RowsModel, RowsView
 from insarhub_qgis.host import messages
@@ -304,6 +305,7 @@ class PlanView(RowsView):
         super().__init__(model, parent)
         self.setObjectName("insarhubPlanTable")
         self.setAccessibleName(self.tr("Pairs to submit; Space ticks"))
+        self.setItemDelegate(ColouredTextDelegate(self))
         self.proxy.setFilterRole(SEARCH_ROLE)
         self.proxy.setFilterKeyColumn(0)
 

@@ -46,7 +46,7 @@ from insarhub_qgis.core.requests import PlanHyp3, Request, SubmitHyp3
 from insarhub_qgis.core.scenes import Pair
 from insarhub_qgis.gui.account_box import AccountBox
 from insarhub_qgis.gui.cost_line import CostLine, sum_of
-from insarhub_qgis.gui.hyp3_jobs_table import credits_text
+from insarhub_qgis.gui.hyp3_jobs_table import credits_text, pair_text
 from insarhub_qgis.gui.hyp3_options_form import Hyp3OptionsForm
 from insarhub_qgis.gui.hyp3_runs import reason_text
 from insarhub_qgis.gui.network_check_card import CheckLine, NetworkCheckCard
@@ -209,8 +209,16 @@ class ProcessDialog(QDialog):
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 9, 0, 0)
         layout.setSpacing(6)
+        self.detail = QLabel(page)
+        self.detail.setObjectName("insarhubPlanDetail")
+        self.detail.setWordWrap(True)
+        self.detail.setTextFormat(Qt.TextFormat.PlainText)
+        self.detail.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.detail.hide()
+        self.table.selectionModel().selectionChanged.connect(lambda *_: self._show_detail())
         layout.addLayout(head)
         layout.addWidget(self.table, 1)
+        layout.addWidget(self.detail)
         return page
 
     def _make_notice(self) -> QHBoxLayout:
@@ -531,6 +539,13 @@ class ProcessDialog(QDialog):
         self.model.tick([row.pair for row in self.model.rows if row.verdict == REJECTED], is_on=False)
         self.untick_button.hide()
 
+    def _show_detail(self) -> None:
+        """The whole of what is known about a chosen pair; its cell cuts it short."""
+        rows: list[PlannedPair] = self.table.selected_rows()
+        text = self.model.note(rows[0]) if len(rows) == 1 else ""
+        self.detail.setText(f"{pair_text(rows[0].pair)}: {text}" if text else "")
+        self.detail.setVisible(bool(text))
+
     def _show_defaults(self) -> None:
         before = self.form.options()
         options = Hyp3Options()
@@ -762,7 +777,9 @@ class ProcessDialog(QDialog):
             self.model.show_verdict(_pair(row), REJECTED, reason_text(row.get("reason")))
         if refused:
             self.table.sortByColumn(NOTE, Qt.SortOrder.AscendingOrder)
-            self.table.scrollToTop()
+            first = _pair(refused[0])
+            self.table.select_rows(lambda row: row.pair == first)
+            self._show_detail()
 
     def _start(
         self,

@@ -194,6 +194,7 @@ def test_the_dry_run_shows_a_verdict_per_pair_and_offers_to_untick(planned, engi
     )
     assert "HyP3 would refuse 1 of 6 pairs" in dialog.status.text()
     assert note_of(dialog, 5).startswith("refused:")
+    assert dialog.detail.isVisible() and "S1A_X" in dialog.detail.text()
     assert dialog.untick_button.isVisible()
     QTest.mouseClick(dialog.untick_button, Qt.MouseButton.LeftButton)
     assert dialog.submit_button.text().replace("&", "") == "Submit 5 Pairs, 50 Credits"

@@ -381,7 +381,7 @@ def test_watch_shows_each_answer_survives_trouble_and_tells_the_end(
     # Another page is open when it ends.
     dock.show_page("home")
     task.succeeded.emit({"rows": [], "counts": {"DOWNLOADED": 2, "FAILED": 0}, "is_complete": True})
-    patience.waitUntil(lambda: "every job has ended, 2 products are here" in iface.texts())
+    patience.waitUntil(lambda: "all jobs are done, 2 products are here" in iface.texts())
     patience.waitUntil(lambda: shown._reading is None, timeout=20_000)
     assert shown.watch_button.text().replace("&", "") == "Watch"
 
@@ -492,3 +492,24 @@ def test_everything_has_a_name_for_a_reader(page, folder):
     tip = index_of(shown, "id-5").data(Qt.ItemDataRole.AccessibleTextRole)
     assert "failed" in tip and "id-5" in tip
     assert index_of(shown, "id-1", SIZE).data() == "82 MB"
+
+
+def test_colours_stay_under_a_theme_that_paints_rows_by_style_sheet(page, folder, dock):
+    write_job_file(folder, ["FAILED", "RUNNING"])
+    dock.setStyleSheet("QTreeView::item { color: #dddddd; background: #101010; }")
+    shown = page()
+    QTest.qWait(50)
+
+    def has_colour(job_id, wanted):
+        area = shown.table.visualRect(index_of(shown, job_id, STATUS))
+        picture = shown.table.viewport().grab(area).toImage()
+        wanted = QColor(wanted)
+        return any(
+            abs(c.red() - wanted.red()) + abs(c.green() - wanted.green()) + abs(c.blue() - wanted.blue()) < 60
+            for x in range(26, picture.width())
+            for y in range(picture.height())
+            for c in [picture.pixelColor(x, y)]
+        )
+
+    assert has_colour("id-0", alarm_text()) and not has_colour("id-1", alarm_text())
+    assert has_colour("id-1", "#dddddd")
