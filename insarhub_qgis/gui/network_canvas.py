@@ -56,6 +56,7 @@ GAP_PX = 6
 FADE_ALPHA = 185
 REDRAW_MS = 30
 MANY_PAIRS = 200
+LEAST_TIP_PX = 260.0
 
 
 def pen_of(style: PairStyle, scale: float, colour: QColor, wider_px: float = 0.0) -> QPen:
@@ -66,6 +67,16 @@ def pen_of(style: PairStyle, scale: float, colour: QColor, wider_px: float = 0.0
     if style.dashes:
         pen.setDashPattern([length * scale / (width + wider_px) for length in style.dashes])
     return pen
+
+
+class MetresLocator(MaxNLocator):
+    """No ticks in the lane of unknown baselines: there a height means nothing."""
+
+    lane = 0.0
+
+    def tick_values(self, low: float, high: float) -> Any:
+        ticks = super().tick_values(low, high)
+        return ticks[ticks >= low + self.lane * (high - low)]
 
 
 class NetworkCanvas(FigureCanvasQTAgg):
@@ -143,6 +154,7 @@ class NetworkCanvas(FigureCanvasQTAgg):
             for text in (self.tr("Perpendicular baseline [m]"), self.tr("Pairs"))
         ]
         self._bars: list[Any] = []
+        self._metres = MetresLocator(nbins=6, steps=[1, 2, 2.5, 5, 10])
         self._dress()
 
     # --- what is shown
@@ -269,7 +281,7 @@ class NetworkCanvas(FigureCanvasQTAgg):
         # Ticks cost as much as all pairs: the lines at the labelled dates are one collection.
         self.axes.xaxis.set_visible(False)
         self._grid.set_color(colours.grid)
-        self.axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
+        self.axes.yaxis.set_major_locator(self._metres)
         self.strip.yaxis.set_major_locator(MaxNLocator(nbins=2, integer=True, steps=[1, 2, 5, 10]))
         self.strip.grid(False)
         for title in self._titles:
@@ -308,6 +320,7 @@ class NetworkCanvas(FigureCanvasQTAgg):
             *draw_dates(self.axes, picture, view.heights, colours.text, colours.background),
             *self._bars,
         ]
+        self._metres.lane = LANE_TOP if picture.has_unknown_bperp else 0.0
         if picture.has_unknown_bperp:
             self._artists += self._lane(colours.text)
         highest = int(picture.degree.max()) if len(picture.dates) else 0
@@ -472,6 +485,10 @@ class NetworkCanvas(FigureCanvasQTAgg):
         bold = painter.font()
         bold.setBold(True)
         fonts = [bold, *([font] * (len(lines) - 1))]
+        # Names of scenes are long: what they would cover is what the tip is about.
+        widest = max(0.45 * self.width(), LEAST_TIP_PX)
+        middle = Qt.TextElideMode.ElideMiddle
+        lines = [QFontMetricsF(used).elidedText(line, middle, widest) for used, line in zip(fonts, lines)]
         widths = [QFontMetricsF(used).horizontalAdvance(line) for used, line in zip(fonts, lines)]
         line_px = QFontMetricsF(font).lineSpacing()
         box = QRectF(0, 0, max(widths) + 14.0, line_px * len(lines) + 9.0)

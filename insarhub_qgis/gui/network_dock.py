@@ -371,7 +371,9 @@ class NetworkDock(QDockWidget):
         self._show_network(fit=True)
         self._read_prices()
         self._on_tab(self.tabs.currentIndex())
-        self._say("")
+        is_empty = not session.network.marks and bool(session.network.nodes)
+        hint = self.tr("No pairs yet: choose them by rules under Parameters, or drag from date to date.")
+        self._say(hint if is_empty else "")
 
     def _read_prices(self) -> None:
         """Find what the pairs cost: the price in the parameters, else what was paid in this folder."""

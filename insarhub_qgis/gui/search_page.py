@@ -9,8 +9,8 @@ from typing import Any
 
 from qgis.core import QgsApplication, QgsFeature
 from qgis.gui import QgsCollapsibleGroupBox, QgsDateEdit
-from qgis.PyQt.QtCore import QDate, QDateTime, QLocale, QSize, Qt, pyqtSignal
-from qgis.PyQt.QtGui import QHideEvent, QShowEvent
+from qgis.PyQt.QtCore import QDate, QDateTime, QEvent, QLocale, QObject, QSignalBlocker, QSize, Qt, pyqtSignal
+from qgis.PyQt.QtGui import QFontMetrics, QHideEvent, QResizeEvent, QShowEvent
 from qgis.PyQt.QtWidgets import (
     QFileDialog,
     QFrame,
@@ -75,10 +75,28 @@ class FormArea(QScrollArea):
     def sizeHint(self) -> QSize:
         return self.widget().sizeHint() + QSize(0, 2)
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        is_answered = super().eventFilter(watched, event)
+        if watched is self.widget() and event.type() == QEvent.Type.LayoutRequest:
+            # Only now does the content know how high it is with a group that was folded or unfolded.
+            self.updateGeometry()
+        return is_answered
+
     def minimumSizeHint(self) -> QSize:
         bar = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
         width = self.widget().minimumSizeHint().width() + bar
         return QSize(width, min(LOWEST_FORM_PX, self.sizeHint().height()))
+
+
+class ResultsStack(QStackedWidget):
+    """The message leaves its room to the form; the tables keep some of theirs."""
+
+    def minimumSizeHint(self) -> QSize:
+        return super().minimumSizeHint() if self.currentIndex() == RESULTS else QSize(0, 0)
+
+    def hasHeightForWidth(self) -> bool:
+        # The wrapped message would ask for its height before the form has its own.
+        return False
 
 
 class SearchPage(QWidget):
@@ -153,7 +171,7 @@ class SearchPage(QWidget):
         self.message.setWordWrap(True)
         self.message.setMargin(18)
         self.message.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignHCenter)
-        self.results_or_message = QStackedWidget(self)
+        self.results_or_message = ResultsStack(self)
         self.results_or_message.addWidget(self.splitter)
         self.results_or_message.addWidget(self.message)
 
@@ -194,6 +212,7 @@ class SearchPage(QWidget):
         self.filters.changed.connect(self._on_form_changed)
         for field in (self.start, self.end):
             field.dateValueChanged.connect(self._on_form_changed)
+            field.dateValueChanged.connect(lambda _, field=field: self._show_any(field))
         form = QVBoxLayout(inside)
         form.setContentsMargins(0, 0, 0, 0)
         form.setSpacing(6)
@@ -203,7 +222,6 @@ class SearchPage(QWidget):
 
         # With all filters open the form is taller than a small window.
         self.form_area = FormArea(inside, box)
-        self.filters.collapsedStateChanged.connect(lambda _: self.form_area.updateGeometry())
 
         self.hint = ShortLabel(box)
         self.hint.setObjectName("insarhubSearchHint")
@@ -220,6 +238,12 @@ class SearchPage(QWidget):
         layout.addWidget(self.form_area)
         layout.addLayout(row)
         return box
+
+    def _show_any(self, field: QgsDateEdit) -> None:
+        """Cleared by its button, a field shows the present day in grey: it says "any" instead."""
+        if field.isNull() and field.lineEdit().text() != field.nullRepresentation():
+            with QSignalBlocker(field):
+                field.setDateTime(QDateTime())
 
     def _date(self, name: str, tip: str, parent: QWidget) -> QgsDateEdit:
         field = QgsDateEdit(parent)
@@ -321,7 +345,8 @@ class SearchPage(QWidget):
             if day.isValid():
                 field.setDate(day)
             else:
-                field.clear()
+                # Its own clear() shows the present day in grey.
+                field.setDateTime(QDateTime())
         self.filters.set_values(request)
 
     def missing(self) -> str:
@@ -349,7 +374,7 @@ class SearchPage(QWidget):
         self.search_button.setEnabled(is_running or not missing)
         if not is_running:
             self.hint.setText(missing)
-        self.form.setTitle(self._form_title())
+        self._show_form_title()
         is_answered = bool(self._answer.stacks) and not self._is_form_new()
         self.search_button.setDefault(not is_answered)
         self.add_button.setDefault(is_answered)
@@ -361,8 +386,23 @@ class SearchPage(QWidget):
         parts = [part for part in (self.area.words, days) if part]
         count = self.filters.set_count()
         if count:
-            parts.append(self.tr("%n filter(s)", "", count))
+            parts.append(self.tr("1 filter") if count == 1 else self.tr("{n} filters").format(n=count))
         return self.tr("Search: {what}").format(what=", ".join(parts)) if parts else self.tr("Search For")
+
+    def _show_form_title(self) -> None:
+        """A folded form says in its title what was asked, as far as there is room."""
+        text = self._form_title()
+        font = self.form.font()
+        font.setBold(True)
+        room = self.form.width() - 2 * self.style().pixelMetric(QStyle.PixelMetric.PM_IndicatorWidth) - 12
+        shown = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, max(room, 60))
+        if self.form.title() != shown:
+            self.form.setTitle(shown)
+        self.form.setToolTip(text if shown != text else "")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_form_title()
 
     def _is_form_new(self) -> bool:
         """Whether the form asks for something else than the answer that is shown."""
@@ -686,7 +726,8 @@ class SearchPage(QWidget):
             return
         names = ", ".join(folder.name for folder, _ in jobs[:4]) + ("…" if len(jobs) > 4 else "")
         is_new = any(row.get("is_new", True) for _, row in jobs)
-        text = self.tr("Jobs added: {names}.") if is_new else self.tr("Scenes added to {names}.")
+        added = self.tr("Job added: {names}.") if len(jobs) == 1 else self.tr("Jobs added: {names}.")
+        text = added if is_new else self.tr("Scenes added to {names}.")
         self._context.show_success(text.format(names=names))
         if len(jobs) == 1:
             self.page_requested.emit("downloader", str(jobs[0][0]))

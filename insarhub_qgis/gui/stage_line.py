@@ -13,6 +13,7 @@ from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, Q
 from insarhub_qgis.gui.icons import icon
 
 NOT_BEGUN, READY, RUNNING, NEEDS_YOU, DONE = "not_begun", "ready", "running", "needs_you", "done"
+COMPACT_ICON_PX, COMPACT_AIR_PX = 12, 11
 STATES = (NOT_BEGUN, READY, RUNNING, NEEDS_YOU, DONE)
 
 
@@ -111,7 +112,8 @@ class StageLine(QWidget):
         for position, mark in enumerate(self._marks):
             if position:
                 arrow = QLabel("›", self)
-                arrow.setContentsMargins(1, 0, 1, 0)
+                if not self._is_compact:
+                    arrow.setContentsMargins(1, 0, 1, 0)
                 arrow.setAlignment(Qt.AlignmentFlag.AlignCenter)
                 self._layout.addWidget(arrow)
             self._layout.addWidget(self._button(mark) if mark.page_key else self._plain(mark))
@@ -137,6 +139,11 @@ class StageLine(QWidget):
         button.setChecked(is_current)
         button.setToolTip(self.tr("{stage}: {state}. Click to go there.").format(stage=mark.tag, state=word))
         button.clicked.connect(lambda: self._choose(button, mark.page_key))
+        if self._is_compact:
+            # Less air than the style gives it, so that the names stay whole in a narrow dock.
+            button.setIconSize(QSize(COMPACT_ICON_PX, COMPACT_ICON_PX))
+            text_px = button.fontMetrics().horizontalAdvance(mark.tag)
+            button.setFixedWidth(COMPACT_ICON_PX + text_px + COMPACT_AIR_PX)
         return button
 
     def _plain(self, mark: StageMark) -> QWidget:
