@@ -93,6 +93,13 @@ def measure(*, rounds: int = 5, hovers: int = 500, toggles: int = 1000, reloads:
         shutil.rmtree(work, ignore_errors=True)
 
 
+def per_reload(found: dict[str, Any]) -> float:
+    """Give the MB that stay with each reload; the first ten fill what QGIS and Qt keep once and for all."""
+    after = [row["rss"] for row in found["reloads"]["after"]]
+    start = min(10, len(after) - 1)
+    return float((after[-1] - after[start]) / max(len(after) - 1 - start, 1))
+
+
 def ms(seconds: float) -> str:
     return f"{seconds * 1000:.3g} ms"
 
@@ -135,13 +142,11 @@ def lines(found: dict[str, Any]) -> list[tuple[str, str, str]]:
     if "reloads" in found:
         after = found["reloads"]["after"]
         first, last = after[0], after[-1]
-        # The first ones fill what QGIS and Qt keep once and for all.
         settled = after[min(10, len(after) - 1)]
-        slope = (last["rss"] - settled["rss"]) / max(len(after) - 1 - 10, 1)
         rows.append(
             (
                 f"memory after reload 1, 11 and {len(after)}",
-                f"{first['rss']:.0f}, {settled['rss']:.0f}, {last['rss']:.0f} MB ({slope:+.2f} MB each)",
+                f"{first['rss']:.0f}, {settled['rss']:.0f}, {last['rss']:.0f} MB ({per_reload(found):+.2f} MB each)",
                 "",
             )
         )

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import json
+import statistics
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -121,6 +124,52 @@ def insarhub_click(folder: str, clicks: str) -> None:
     answer(float(np.median(times)), p95=float(np.percentile(times, 95)), cold=times[0], values=values)
 
 
+def _network(job: str) -> tuple[list[tuple[str, str]], dict[str, float]]:
+    """Pairs of scenes and the baselines of the scenes, metres, of a stack file."""
+    stack = json.loads(next(Path(job).glob("stack_*.json")).read_text(encoding="utf-8"))
+    return [tuple(pair) for pair in stack["pairs"]], stack["baselines"]
+
+
+def _redraw(figure: Any) -> None:
+    figure.canvas.draw()
+    answer(statistics.median(clock(figure.canvas.draw)[0] for _ in range(5)))
+
+
+def insarhub_network(job: str, width: str, height: str) -> None:
+    """The network figure, drawn again."""
+    from insarhub.utils import plot_pair_network
+
+    pairs, metres = _network(job)
+    baselines = {(one, other): (12.0, abs(metres[other] - metres[one])) for one, other in pairs}
+    with silence():
+        figure = plot_pair_network(
+            pairs, baselines, scene_baselines=metres, figsize=(int(width) / 100, int(height) / 100)
+        )
+    _redraw(figure)
+
+
+def mintpy_network(job: str, width: str, height: str) -> None:
+    """plot_network, drawn again."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from mintpy.utils.plot import plot_network
+
+    pairs, metres = _network(job)
+    day = {name: name.split("_")[5][:8] for name in metres}
+    figure = Figure(figsize=(int(width) / 100, int(height) / 100), dpi=100)
+    FigureCanvasAgg(figure)
+    with silence():
+        plot_network(
+            figure.add_subplot(),
+            [f"{day[one]}_{day[other]}" for one, other in pairs],
+            sorted(day.values()),
+            [metres[name] for name in sorted(metres, key=day.__getitem__)],
+            p_dict={"cohList": [0.2 + 0.7 * (i % 97) / 97 for i in range(len(pairs))], "disp_cbar": False},
+            print_msg=False,
+        )
+    _redraw(figure)
+
+
 WORKS = {
     function.__name__: function
     for function in (
@@ -131,6 +180,8 @@ WORKS = {
         mintpy_gdal,
         mintpy_load,
         mintpy_click,
+        insarhub_network,
+        mintpy_network,
     )
 }
 
