@@ -93,6 +93,22 @@ def test_opens_with_graph_table_and_legend_of_the_same_network(editor):
     assert not editor.toolbar.save_action.isEnabled()
 
 
+@pytest.mark.parametrize("width", [1100, 700])
+def test_legend_has_room_for_all_its_rows(editor, width):
+    editor.toggle_pairs([(0, 1)])
+    editor.add_pair((0, 7))
+    editor.resize(width, 520)
+    QTest.qWait(100)
+    assert editor.legend.height() >= editor.legend.heightForWidth(editor.legend.width())
+
+
+def test_a_network_without_pairs_says_how_to_begin(editor, job, context, patience):
+    other = write_network_job(job.parent / "p1_f1", 5, 0)
+    editor.open_job(other)
+    settle(context, patience)
+    assert "No pairs yet" in editor.status.text()
+
+
 def test_click_removes_a_pair_everywhere_and_undo_brings_it_back(editor):
     index = free_pair(editor)
     key = editor._keys[index]

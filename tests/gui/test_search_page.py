@@ -451,3 +451,23 @@ def test_options_switch_to_a_sandbox_of_this_computer_only(dock):
     assert settings().use_sandbox.value()
     assert settings().sandbox_url.value() == "http://127.0.0.1:8123"
     options.deleteLater()
+
+
+def test_all_filters_fit_a_small_window_before_there_are_results(page, dock, iface):
+    settings().use_sandbox.setValue(True)
+    dock.context.services_changed.emit()
+    iface.window.resize(1280, 670)
+    iface.window.resizeDocks([dock], [400], Qt.Orientation.Horizontal)
+    page.filters.setCollapsed(False)
+    QTest.qWait(300)
+    assert page.form_area.height() >= page.form_area.widget().sizeHint().height()
+
+
+def test_a_cleared_date_says_any(page):
+    page.start.setDate(QDate(2020, 1, 1))
+    page.start.clear()
+    assert page.start.isNull()
+    assert page.start.lineEdit().text() == "any"
+    page.fill_form({"start": "2020-01-01", "end": ""})
+    assert page.start.lineEdit().text() == "2020-01-01"
+    assert page.end.lineEdit().text() == "any"
