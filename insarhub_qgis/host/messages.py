@@ -606,6 +606,47 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The weight {name} of the pair quality is {value}, which is no number from 0 to 1.",
         "Enter a number from 0 to 1, or choose a preset.",
     ),
+    "quality.unknown_source": (
+        "There are no sources of pair quality named {names}.",
+        "Choose among {known}.",
+    ),
+    "quality.unknown_preset": (
+        "There is no preset of pair quality named {preset}.",
+        "Choose among {known}.",
+    ),
+    "quality.already_building": (
+        "The pair database of {folder} is being built already (process {pid} on {host}).",
+        "Wait until it has ended, or cancel it there first.",
+    ),
+    "quality.few_dates": (
+        "The stack in {folder} has {dates} date, and pairs need two.",
+        "Add scenes to the job first.",
+    ),
+    "quality.no_area": (
+        "The job in {folder} has no area of interest, and no footprints of its scenes: weather, land cover and coherence "
+        "stay unknown.",
+        "Search again with an area, and add the scenes to this job.",
+    ),
+    "quality.area_of_scenes": (
+        "The job in {folder} has no area of interest; the common footprint of its scenes is judged.",
+        "Search with an area to judge that one.",
+    ),
+    "quality.raster_unreadable": (
+        "A map of land cover or snow from {service} could not be read: {reason}.",
+        "Update the pair database later; until then this input is missing.",
+    ),
+    "quality.no_map_key": (
+        "Fires are not known: FIRMS wants a map key, and there is none.",
+        "Ask FIRMS for a key, which is free, and name it as the account of this step; or leave fires out.",
+    ),
+    "decay.other_area": (
+        "The decay map {file} was made for another area and is not used.",
+        "Fetch the decay maps again for the present area.",
+    ),
+    "decay.unreadable": (
+        "The decay map {file} could not be used: {reason}.",
+        "Fetch the decay maps again.",
+    ),
     "decay.bad_name": (
         "There is no decay map for {season}, {polarization}.",
         "Choose winter, spring, summer or fall, and a polarisation that the data set has.",
@@ -977,6 +1018,75 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "clean_up.stack_needed": (
         "The zips cannot be deleted: {file} does not hold all pairs ({reason} {missing}). Nothing was deleted.",
         "Run the step load_data first, or clean up without the zips.",
+    ),
+    # decay maps
+    "coherence.outside": (
+        "The area lies from {south} to {north} degrees latitude; the global coherence ends at 82 N and 79 S.",
+        "Choose an area between them; pairs beyond are judged by land cover and climate.",
+    ),
+    "coherence.too_large": (
+        "The area has {million_pixels} million pixels of {resolution}; at most {limit} million are read at once.",
+        "Choose the resolution 1km, or a smaller area.",
+    ),
+    "coherence.bad_resolution": ("There is no resolution {value}.", "Choose auto, 90m or 1km."),
+    "coherence.offline": (
+        "{host} cannot be reached for {file}: {reason}. Nothing was stored.",
+        "Check the connection and fetch the decay maps again.",
+    ),
+    "coherence.slow": (
+        "{host} gave no answer for {file} within {seconds} seconds. Nothing was stored.",
+        "Fetch the decay maps again later.",
+    ),
+    "coherence.not_read": (
+        "{host} refused {file}: {reason}. Nothing was stored.",
+        "Fetch the decay maps again later.",
+    ),
+    "coherence.damaged": (
+        "The coherence file {file} could not be read: {reason}. Nothing was stored.",
+        "Fetch the decay maps again; if it stays so, report it with the name of the file.",
+    ),
+    "decay.no_folder": (
+        "No folder was given for the decay maps.",
+        "Choose a job folder, or an output folder.",
+    ),
+    "decay.no_area": (
+        "No area is known for the decay maps in {folder}.",
+        "Give an area of interest, or choose a job that has one.",
+    ),
+    "decay.bad_season": (
+        "There are no seasons {seasons} in the dataset.",
+        "Choose at least one of {known}.",
+    ),
+    "decay.no_pixel": (
+        "The global coherence has no pixel in the area for {season} with at least three intervals, as at sea.",
+        "Choose an area on land; pairs of these months are judged by land cover and climate.",
+    ),
+    "decay.insarhub_south": (
+        "The maps of {seasons} were made by InSARHub, which may have named them for another half of the year south of the "
+        "equator.",
+        "Fetch them again to be sure of the months.",
+    ),
+    "decay.map_unreadable": (
+        "The decay map {file} cannot be read: {reason}.",
+        "Fetch the decay maps again.",
+    ),
+    "decay.no_maps": ("There are no decay maps in {folder}.", "Fetch the decay maps first."),
+    "decay.other_grids": (
+        "The decay maps {file} and {other} are of different areas or resolutions.",
+        "Fetch the decay maps again, all seasons at once.",
+    ),
+    "decay.no_season": (
+        "There is no decay map of the season {season}; there are maps of {known}.",
+        "Fetch the decay maps of this season, or choose another one.",
+    ),
+    "decay.bad_option": (
+        "The decay maps cannot be evaluated with {option} = {value}.",
+        "Give days from 0 to 3650, a coherence from 0.01 to 0.99, and a second date after the first.",
+    ),
+    "decay.no_pairs": ("The network in {folder} has no active pairs.", "Select pairs first."),
+    "decay.no_common_pixel": (
+        "No pixel of the decay maps is known in all seasons that are needed.",
+        "Fetch the maps of the other seasons, or choose another season.",
     ),
     # search and sandbox
     "search.no_limits": (
@@ -1414,6 +1524,32 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
 }
 
+#: What happened, where the field ``count`` is 1 and the sentence above speaks of several.
+SINGULAR: dict[str, str] = {
+    "check.too_few_dates": "The stack has one date; a pair needs two.",
+    "check.not_covered": "One date does not cover the area of interest at all: {dates}.",
+    "check.partly_covered": "One date covers only {percent} % of the area of interest: {dates}.",
+    "check.coverage_unknown": "Of one date the footprint is not known.",
+    "check.frames_missing": "One date lacks a frame ({frames}) that other dates have: {dates}.",
+    "check.unknown_names": "One name is no name of the archive: {scenes}.",
+    "check.not_in_answer": "One scene is not in the kept search answer: {scenes}.",
+    "check.unpaired": "One date has no pair: {dates}.",
+    "check.bridges": "One pair holds the network together alone: {pairs}.",
+    "check.articulation": "One date holds the network together alone: {dates}.",
+    "check.few_pairs": "One date has fewer than {min_degree} pairs: {dates}.",
+    "check.no_loop": "One pair stands in no triangle, so that unwrapping errors in it cannot be found: {pairs}.",
+    "check.relaxed": "One pair breaks a limit of the parameters: {pairs}.",
+    "check.unknown_bperp": "The perpendicular baseline of one pair is not known: {pairs}.",
+    "check.red_pairs": "One pair is poor (score below 30): {pairs}.",
+    "check.red_pairs_priced": "One pair is poor (score below 30) and would cost {credits} credits: {pairs}.",
+    "check.unjudged_pairs": "One pair has no score: {pairs}.",
+    "check.unjudged_pairs_priced": "One pair without a score would cost {credits} credits: {pairs}.",
+    "check.processed": "One pair is processed already: {pairs}.",
+    "check.processed_priced": "One pair is processed already: {pairs}.",
+    "check.expires_soon": "One product that is not downloaded expires in under 3 days: on {first}.",
+    "check.expired": "One product expired before it was downloaded.",
+}
+
 
 class _Fields(dict[str, Any]):
     """Fields of an error as a sentence shows them."""
@@ -1472,7 +1608,10 @@ def _fill(text: str, error: InsarError) -> str:
 def what_happened(error: InsarError) -> str:
     """One sentence: what happened, to what."""
     row = MESSAGES.get(error.code)
-    return _fill(row[0], error) if row is not None else str(error)
+    if row is None:
+        return str(error)
+    text = SINGULAR.get(error.code, row[0]) if error.fields.get("count") == 1 else row[0]
+    return _fill(text, error)
 
 
 def what_to_do(error: InsarError) -> str:

@@ -10,15 +10,15 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[2] / "insarhub_qgis"
 
 
-def message_rows():
-    """The table of messages, read without importing it."""
+def message_rows(name="MESSAGES"):
+    """A table of messages, read without importing it."""
     tree = ast.parse((PACKAGE / "host" / "messages.py").read_text(encoding="utf-8"))
     for node in tree.body:
         target = node.target if isinstance(node, ast.AnnAssign) else None
-        if isinstance(target, ast.Name) and target.id == "MESSAGES":
+        if isinstance(target, ast.Name) and target.id == name:
             keys = [ast.literal_eval(key) for key in node.value.keys]
             return keys, ast.literal_eval(node.value)
-    raise AssertionError("no table MESSAGES")
+    raise AssertionError(f"no table {name}")
 
 
 def raised_errors():
@@ -84,3 +84,15 @@ def test_sentences_name_only_fields_that_every_error_of_the_code_has():
         if not wanted <= fields:
             wrong.append(f"{code} at {place} lacks {sorted(wanted - fields)}")
     assert wrong == []
+
+
+def test_sentences_about_one_thing_say_what_the_plural_says():
+    keys, singular = message_rows("SINGULAR")
+    _, table = message_rows()
+    assert sorted(keys) == sorted(set(keys))
+    for code, text in singular.items():
+        plural = table[code][0]
+        assert "{count}" in plural and "{count}" not in text, code
+        assert text.endswith("."), code
+        names = [{name for _, name, _, _ in string.Formatter().parse(one) if name} for one in (plural, text)]
+        assert names[1] == names[0] - {"count"}, code

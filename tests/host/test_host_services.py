@@ -106,3 +106,9 @@ def test_language_comes_and_goes(monkeypatch, tmp_path):
     assert translation.install_translation() is False
     translation.remove_translation()
     assert translation.tr("Cancel") == "Cancel"
+
+
+def test_one_of_something_is_spoken_of_in_the_singular():
+    fields = {"dates": ["2020-01-08"]}
+    assert messages.what_happened(InsarError("check.unpaired", count=1, **fields)).startswith("One date has")
+    assert messages.what_happened(InsarError("check.unpaired", count=2, **fields)).startswith("2 dates have")
