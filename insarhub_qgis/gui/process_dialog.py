@@ -11,7 +11,7 @@ from typing import Any
 from qgis.core import QgsApplication
 from qgis.gui import QgsFilterLineEdit, QgsScrollArea
 from qgis.PyQt.QtCore import QEvent, QLocale, Qt, QTimer, pyqtSignal
-from qgis.PyQt.QtGui import QCloseEvent
+from qgis.PyQt.QtGui import QKeyEvent
 from qgis.PyQt.QtWidgets import (
     QComboBox,
     QDialog,
@@ -810,11 +810,19 @@ class ProcessDialog(QDialog):
 
     # Qt
 
-    def closeEvent(self, event: QCloseEvent) -> None:
-        """A submission goes on without its window; the message bar tells how it ended."""
+    def done(self, result: int) -> None:
+        """Close by any way. A submission goes on without its window; the message bar tells how it ended."""
         self._ask_timer.stop()
         self._stop_planning()
-        super().closeEvent(event)
+        super().done(result)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_F1:
+            from insarhub_qgis.gui.help_window import HelpWindow
+
+            (self.findChild(HelpWindow) or HelpWindow(self)).show_page("processor")
+        else:
+            super().keyPressEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "cost"):

@@ -4,20 +4,25 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from pathlib import Path
 
 import pytest
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QApplication, QMessageBox
+from qgis.PyQt.QtWidgets import QApplication, QDialog, QMessageBox
 
-from insarhub_qgis.core.requests import PlanHyp3, SubmitHyp3
+from insarhub_qgis.core.hyp3_files import find_job_files
+from insarhub_qgis.core.requests import PlanHyp3, SubmitHyp3, WatchHyp3
 from insarhub_qgis.gui.network_check_card import OK, STOP
 from insarhub_qgis.gui.plan_table import NOTE, PAIR, STATE
 from insarhub_qgis.gui.process_dialog import CHECK_TAB, PAIRS_TAB, PRICES_TAB
 from insarhub_qgis.host.settings import settings
+from insarhub_qgis.sandbox.acquisitions import acquisition
+from insarhub_qgis.sandbox.scene import FIRST_DATE, simulated_dates
 from tests.makers.fake_engine import install_fake_engine
 from tests.makers.hyp3_job_files import write_stack_file
+from tests.makers.sandbox_server import running_sandbox
 
 STATES = [*["new"] * 6, "in_flight", "done", "downloaded", "expired", "other_parameters", "refused"]
 
@@ -358,6 +363,18 @@ def test_closing_gives_up_the_plan_but_not_a_submission(planned, engine_runs, do
     assert dock.context.open_process(folder) is not dialog
 
 
+def test_escape_closes_and_gives_up_the_question(dialog, engine_runs):
+    QTest.keyClick(dialog, Qt.Key.Key_Escape)
+    assert not dialog.isVisible() and engine_runs.of(PlanHyp3)[0].is_cancelled
+
+
+def test_f1_opens_the_help_of_the_order(dialog):
+    QTest.keyClick(dialog, Qt.Key.Key_F1)
+    window = dialog.findChild(QDialog, "insarhubHelp")
+    assert window.isVisible() and "Dry Run" in window.browser.toPlainText()
+    window.close()
+
+
 def test_cancel_stops_the_question(dialog, engine_runs):
     QTest.mouseClick(dialog.cancel_button, Qt.MouseButton.LeftButton)
     assert engine_runs.of(PlanHyp3)[0].is_cancelled
@@ -406,3 +423,56 @@ def test_filter_and_copy_of_the_pairs(planned):
     index = dialog.table.proxy.index(0, NOTE)
     assert index.data() and dialog.table.proxy.index(0, STATE).data() == "refused"
     assert dialog.tabs.tabText(CHECK_TAB).startswith("Chec")
+
+
+def test_from_the_order_to_the_products_on_the_sandbox(dock, engine, tmp_path, patience, iface):
+    scenes = [acquisition(date, FIRST_DATE).granule for date in simulated_dates(3, 12)]
+    pairs = [[scenes[0], scenes[1]], [scenes[1], scenes[2]], [scenes[0], scenes[2]]]
+    folder = tmp_path / "work" / "p103_f1"
+    folder.mkdir(parents=True)
+    (folder / "stack_p103_f1.json").write_text(
+        json.dumps({"pairs": pairs, "scenes": scenes, "baselines": {}})
+    )
+    config = {"downloader": {"type": "S1_SLC", "config": {}}, "insarhub_qgis": {"is_sandbox": True}}
+    (folder / "insarhub_config.json").write_text(json.dumps(config))
+    with running_sandbox(engine) as url:
+        settings().sandbox_url.setValue(url)
+        settings().use_sandbox.setValue(True)
+        dock.context.services_changed.emit()
+
+        dialog = dock.context.open_process(folder)
+        patience.waitUntil(lambda: dialog.submit_button.isEnabled(), timeout=60_000)
+        assert dialog.submit_button.text().replace("&", "") == "Submit 3 Pairs, 30 Credits"
+        dialog.dry_run()
+        patience.waitUntil(lambda: "would accept all 3 pairs" in dialog.status.text(), timeout=60_000)
+        assert find_job_files(folder)[0] == []
+        dialog.submit()
+        patience.waitUntil(lambda: dock.page_key == "processor", timeout=60_000)
+        page = dock.page("processor")
+        patience.waitUntil(lambda: len(page.model.rows) == 3, timeout=20_000)
+
+        # Asked again, the same pairs are known and nothing is ticked.
+        again = dock.context.open_process(folder)
+        patience.waitUntil(lambda: again.plan is not None, timeout=60_000)
+        assert {row.state for row in again.model.rows} == {"in_flight"}
+        assert not again.submit_button.isEnabled() and again.cost.values["reused"].text() == "3"
+        again.close()
+
+        request = urllib.request.Request(f"{url}/_sandbox/advance", b'{"seconds": 60}', method="POST")
+        urllib.request.urlopen(request, timeout=10).close()
+
+        def has_ended():
+            QTest.qWait(300)
+            with urllib.request.urlopen(f"{url}/_sandbox/jobs", timeout=10) as answer:
+                return all(job["status_code"] == "SUCCEEDED" for job in json.load(answer)["jobs"])
+
+        patience.waitUntil(has_ended, timeout=60_000)
+        page._watch()
+        patience.waitUntil(lambda: not page.runs.is_running(folder, WatchHyp3), timeout=60_000)
+        patience.waitUntil(lambda: "3 products are here" in iface.texts(), timeout=5_000)
+        patience.waitUntil(lambda: {row.status for row in page.model.rows} == {"DOWNLOADED"}, timeout=20_000)
+        assert len(list(folder.glob("S1AA_*.zip"))) == 3
+        assert page.analyzer_button.isEnabled() and page.analyzer_button.isDefault()
+        dock.show_page("products", folder)
+        products = dock.page("products")
+        patience.waitUntil(lambda: products.proxy.rowCount() == 3, timeout=20_000)
