@@ -176,8 +176,8 @@ class Hyp3JobsModel(RowsModel):
                 lambda row: row.size, 1, "888 MB",
             ),
             Column(
-                tr("Message"), tr("Why it failed, or what is special"), self.message,
-                self.message, 2, 24 * "n", is_number=False,
+                tr("Message"), tr("Why it failed, or what is special"), self.short_message,
+                self.short_message, 2, 24 * "n", is_number=False,
             ),
             Column(
                 tr("Job file"), tr("File of the job folder that holds the job"), lambda row: row.file,
@@ -257,6 +257,10 @@ class Hyp3JobsModel(RowsModel):
         if row.superseded_by:
             return self.tr("Submitted again as {job}.").format(job=row.superseded_by)
         return messages.what_happened(message_of(row)) if row.message else ""
+
+    def short_message(self, row: JobRow) -> str:
+        """The bare reason of a failure: that it failed stands beside it."""
+        return row.failure if row.failure and not row.superseded_by else self.message(row)
 
     def summary(self, row: JobRow) -> str:
         """The job in words, line by line."""

@@ -65,6 +65,7 @@ from insarhub_qgis.gui.jobs_bar import JobsBar
 from insarhub_qgis.gui.page_context import PageContext, ReadTask
 from insarhub_qgis.gui.short_text import ShortLabel
 from insarhub_qgis.host import messages
+from insarhub_qgis.host.accounts import accounts
 from insarhub_qgis.host.endpoints import is_sandbox_on
 
 TABLE, MESSAGE = 0, 1
@@ -181,7 +182,7 @@ class ProcessorPage(QWidget):
         label.setBuddy(self.file_box)
         self.credits_button = QPushButton(self.tr("&Credits"), self)
         self.credits_button.setObjectName("insarhubCredits")
-        self.credits_button.clicked.connect(self.runs.ask_account)
+        self.credits_button.clicked.connect(lambda: self._ask_credits())
         self.credits_button.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
         self.file_row = QWidget(self)
         top = QHBoxLayout(self.file_row)
@@ -657,6 +658,19 @@ class ProcessorPage(QWidget):
         )
         self.credits_button.setToolTip("\n".join(lines))
         self.credits_button.setAccessibleName(lines[0])
+
+    def _ask_credits(self) -> None:
+        """Ask for the credits of the account; of several, the user says which."""
+        several = [] if is_sandbox_on() else accounts()
+        if len(several) < 2:
+            self.runs.ask_account()
+            return
+        menu = QMenu(self)
+        menu.setObjectName("insarhubCreditsMenu")
+        for account in several:
+            menu.addAction(account.name, lambda auth_id=account.auth_id: self.runs.ask_account(auth_id))
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(self.credits_button.mapToGlobal(self.credits_button.rect().bottomLeft()))
 
     def _forget_account(self) -> None:
         self.credits_button.setText(self.tr("&Credits"))

@@ -11,15 +11,18 @@ import pytest
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QColor, QPalette
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QApplication, QMessageBox
+from qgis.PyQt.QtWidgets import QApplication, QMenu, QMessageBox
 
+from insarhub_qgis.core.credentials import Credential
 from insarhub_qgis.core.hyp3_files import find_job_files
 from insarhub_qgis.core.hyp3_jobs import JobRow, job_rows
 from insarhub_qgis.core.hyp3_watch_mark import read_watch_mark, write_watch_mark
 from insarhub_qgis.core.requests import DownloadHyp3, Hyp3Account, RefreshHyp3, RetryHyp3, WatchHyp3
+from insarhub_qgis.gui import hyp3_runs, processor_page
 from insarhub_qgis.gui.dock import USABLE_WIDTH_PX
 from insarhub_qgis.gui.hyp3_jobs_table import (
     EXPIRES,
+    MESSAGE,
     PAIR,
     SIZE,
     STATUS,
@@ -30,6 +33,7 @@ from insarhub_qgis.gui.hyp3_jobs_table import (
 )
 from insarhub_qgis.gui.processor_page import ProcessorPage, are_dates_connected, read_processor_facts
 from insarhub_qgis.gui.stacks_table import ROW_ROLE
+from insarhub_qgis.host.accounts import StoredAccount
 from insarhub_qgis.host.settings import settings
 from tests.makers.fake_engine import install_fake_engine
 from tests.makers.hyp3_job_files import pair_of, write_job_file, write_stack_file
@@ -513,3 +517,30 @@ def test_colours_stay_under_a_theme_that_paints_rows_by_style_sheet(page, folder
 
     assert has_colour("id-0", alarm_text()) and not has_colour("id-1", alarm_text())
     assert has_colour("id-1", "#dddddd")
+
+
+def test_the_table_tells_the_bare_reason_and_the_detail_the_whole(page, folder):
+    write_job_file(folder, ["FAILED"])
+    document = json.loads((folder / "hyp3_jobs.json").read_text("utf-8"))
+    document["insarhub_qgis"]["last_seen"]["id-0"]["failure"] = "the co-registration did not converge"
+    (folder / "hyp3_jobs.json").write_text(json.dumps(document), encoding="utf-8")
+    shown = page()
+    assert index_of(shown, "id-0", MESSAGE).data() == "the co-registration did not converge"
+    shown.table.setCurrentIndex(index_of(shown, "id-0"))
+    assert "HyP3 could not process" in shown.detail.text() and "converge" in shown.detail.text()
+
+
+def test_of_several_accounts_the_user_says_whose_credits(page, folder, engine_runs, monkeypatch):
+    write_job_file(folder, ["RUNNING"])
+    shown = page()
+    settings().use_sandbox.setValue(False)
+    both = [StoredAccount("a1", "Earthdata anna", "token"), StoredAccount("b2", "Earthdata bert", "token")]
+    monkeypatch.setattr(processor_page, "accounts", lambda: both)
+    monkeypatch.setattr(hyp3_runs, "credential_of", lambda auth_id: Credential(token=f"token of {auth_id}"))
+    click(shown.credits_button)
+    menu = shown.findChild(QMenu, "insarhubCreditsMenu")
+    assert [action.text() for action in menu.actions()] == ["Earthdata anna", "Earthdata bert"]
+    assert engine_runs.tasks == []
+    menu.actions()[1].trigger()
+    assert engine_runs.of(Hyp3Account)[0].credential.token == "token of b2"
+    menu.close()
