@@ -329,6 +329,77 @@ class ComputeBaselines(Request):
 
 
 @dataclass(frozen=True)
+class FetchDecayMaps(Request):
+    """Fetch the seasonal coherence of an area, fit its decay, and keep one map per season; maps that fit are kept.
+
+    ``job_folder``, or ``folder`` with ``aoi_wkt`` (EPSG:4326): the maps go into its ``decay_maps``. An ``aoi_wkt`` beside a
+    job folder is taken instead of the job's. ``seasons``: winter, spring, summer, fall, northern names everywhere.
+    ``polarization``: ``vv``, ``hh``, or ``auto`` for hh where vv has no pixel. ``resolution``: ``90m``, ``1km``, or ``auto`` by the
+    size of the area. ``force``: make them again, also those that InSARHub made. ``endpoints`` as in `SearchScenes`.
+
+    Items while running: the rows of ``seasons``. Result::
+
+        {"folder", "resolution", "width", "height", "area_pixels", "source",
+         "seasons": [{"season", "months", "state": "available"|"not_available"|"failed", "polarization",
+                      "code", "fields" (why there is no map),
+                      "origin": "fetched"|"kept"|"insarhub", "file", "bytes", "resolution", "valid_pixels", "levels" (days; fetched),
+                      "bands": [{"name", "unit", "median", "low", "high"}] (available)}],
+         "messages": [{"code", "fields"}]}
+    """
+
+    command: ClassVar[str] = "fetch-decay-maps"
+    job_folder: str = ""
+    folder: str = ""
+    aoi_wkt: str = ""
+    seasons: tuple[str, ...] = ("winter", "spring", "summer", "fall")
+    polarization: str = "auto"
+    resolution: str = "auto"
+    force: bool = False
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DeriveFromDecay(Request):
+    """GeoTIFF (float32) made from the decay maps of a folder.
+
+    ``quantity`` and what it needs: ``expected_coherence``: ``days`` and ``season``, or ``first`` and ``second`` (ISO days, chained
+    over the seasons); ``longest_baseline`` (days, 0..365): ``coherence`` and ``season``; ``best_season`` (1 DJF, 2 MAM, 3 JJA,
+    4 SON, nodata 0): ``days``; ``network_coherence``, the mean over the active pairs of ``job_folder``. ``maps_folder`` is a
+    job folder or its ``decay_maps``; empty: those of ``job_folder``.
+    Result: ``{"output", "quantity", "description", "unit", "source", "valid_pixels", "median", "low", "high"}`` and for a network
+    ``"pairs", "pairs_used"``: pairs in a season without map are left out.
+    """
+
+    command: ClassVar[str] = "derive-from-decay"
+    quantity: str
+    output: str
+    maps_folder: str = ""
+    job_folder: str = ""
+    days: float = 0.0
+    season: str = ""
+    first: str = ""
+    second: str = ""
+    coherence: float = 0.0
+
+
+@dataclass(frozen=True)
+class ZonalDecay(Request):
+    """Figures of decay maps in zones, one row per zone and season.
+
+    ``zones``: WKT polygons in EPSG:4326; empty: all of the maps as zone 0. ``days``: temporal baselines. ``coherence``: limit
+    of the usable share and the longest usable days. Result: ``{"rows": [{"zone", "season", "polarization", "pixels" (valid),
+    "zone_pixels", "gamma_inf", "gamma_0", "tau" (medians, tau in days), "coherence", "p25", "usable_share" (one per
+    ``days``), "longest_days" (median)}], "days", "coherence", "source"}``; figures are None without valid pixels.
+    """
+
+    command: ClassVar[str] = "zonal-decay"
+    maps_folder: str
+    zones: tuple[str, ...] = ()
+    days: tuple[float, ...] = (6.0, 12.0, 24.0, 48.0, 96.0)
+    coherence: float = 0.3
+
+
+@dataclass(frozen=True)
 class Hyp3Account(Request):
     """Sign in and ask HyP3 for the account and its prices; charges nothing. Needs a credential.
 
