@@ -63,6 +63,7 @@ def measure(runs: int = 3) -> dict[str, dict[str, Any]]:
                 for name, found in editor.run_in_qgis("blocks_in_qgis.py", place, plan).items():
                     before = best.setdefault(name, {**found, "runs": []})
                     before["runs"].append(found["longest"])
+                    before["busiest"] = min(before["busiest"], found["busiest"])
                     if found["longest"] < before["longest"]:
                         before.update(longest=found["longest"], where=found["where"])
     finally:
@@ -79,7 +80,8 @@ def main() -> None:
     (editor.FOLDER / "blocks.json").write_text(json.dumps(best, indent=1), encoding="utf-8")
     for name, found in best.items():
         runs = ", ".join(f"{value * 1000:.0f}" for value in found["runs"])
-        line = f"{name:34} | {found['longest'] * 1000:4.0f} ms | runs {runs}"
+        figures = f"{found['longest'] * 1000:4.0f} ms, {found['busiest'] * 1000:4.0f} ms of work"
+        line = f"{name:34} | {figures} | runs {runs}"
         print(f"{line} | {found['where']}" if found["longest"] > LIMIT_S else line)
     print(f"target < {LIMIT_S * 1000:.0f} ms; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
 

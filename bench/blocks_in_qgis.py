@@ -50,11 +50,13 @@ class Heartbeat:
 
     def start(self) -> None:
         """Forget earlier pauses."""
-        self._last = time.perf_counter()
-        self.longest, self.where, self._seen = 0.0, "", ""
+        self._last, self._worked = time.perf_counter(), time.thread_time()
+        self.longest, self.busiest, self.where, self._seen = 0.0, 0.0, "", ""
 
     def _beat(self) -> None:
-        now = time.perf_counter()
+        now, worked = time.perf_counter(), time.thread_time()
+        # What the thread worked itself between two beats: not the time for which others had the processor.
+        self.busiest, self._worked = max(self.busiest, worked - self._worked), worked
         pause = now - self._last - BEAT_MS / 1000
         if pause > self.longest:
             self.longest, self.where = pause, self._seen
@@ -220,7 +222,11 @@ def measure() -> dict[str, Any]:
         for act in acts:
             act()
         rest()
-        found[name] = {"longest": heartbeat.longest, "where": heartbeat.where}
+        found[name] = {
+            "longest": heartbeat.longest,
+            "busiest": heartbeat.busiest,
+            "where": heartbeat.where,
+        }
 
     large = Path(PLAN["large_job"])
     phase("nothing", lambda: driver.settle(1.0))

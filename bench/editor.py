@@ -125,7 +125,8 @@ def lines(found: dict[str, Any]) -> list[tuple[str, str, str]]:
             one = speed[f"{name}{suffix}"]
             spread = f"{ms(min(one['rounds']))} to {ms(max(one['rounds']))}"
             target = targets[name] if not suffix or name in ("hit", "zoom") else ""
-            rows.append((f"{title}, graph {size}", f"p50 {ms(one['p50'])}, p95 {spread}", target))
+            shown = f"p50 {ms(one['p50'])}, p95 {spread}; processor p50 {ms(one['cpu50'])}, p95 {ms(one['cpu95'])}"
+            rows.append((f"{title}, graph {size}", shown, target))
     if "toggles" in found:
         one = found["toggles"]
         rows.append(

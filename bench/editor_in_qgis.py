@@ -62,9 +62,27 @@ def rss_mb() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def figures(seconds: list[float]) -> dict[str, float]:
-    """Median and p95."""
-    return {"p50": float(np.percentile(seconds, 50)), "p95": float(np.percentile(seconds, 95))}
+class Times:
+    """Wall and processor seconds of one piece of work after the other; the latter do not count who else runs."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[float, float]] = []
+
+    def __enter__(self) -> None:
+        self._begun = time.perf_counter(), time.thread_time()
+
+    def __exit__(self, *_: object) -> None:
+        self._rows.append((time.perf_counter() - self._begun[0], time.thread_time() - self._begun[1]))
+
+    def figures(self) -> dict[str, float]:
+        """Median and p95."""
+        wall, processor = np.array(self._rows).T
+        return {
+            "p50": float(np.percentile(wall, 50)),
+            "p95": float(np.percentile(wall, 95)),
+            "cpu50": float(np.percentile(processor, 50)),
+            "cpu95": float(np.percentile(processor, 95)),
+        }
 
 
 def best_of(rounds: int, measure: Callable[[], dict[str, float]]) -> dict[str, Any]:
@@ -131,55 +149,51 @@ def hover_places(canvas: Any, count: int) -> list[QPointF]:
 def hover() -> dict[str, float]:
     """From the event of the mouse until highlight and tip are painted: hit test, row of the table, footprints on the map."""
     canvas = editor().canvas
-    times = []
+    times = Times()
     for place in hover_places(canvas, PLAN["hovers"]):
-        begun = time.perf_counter()
-        move_to(canvas, place)
-        times.append(time.perf_counter() - begun)
+        with times:
+            move_to(canvas, place)
         # Table and map are painted in their own turn, as they are between two events of a real mouse.
         QApplication.processEvents()
-    return figures(times)
+    return times.figures()
 
 
 def hit_test() -> dict[str, float]:
     view = editor().canvas.view
     chance = random.Random(5)
     left, top, width, height = view.area
-    times = []
+    times = Times()
     for _ in range(2000):
         x, y = left + chance.random() * width, top + chance.random() * height
-        begun = time.perf_counter()
-        view.hit(x, y)
-        times.append(time.perf_counter() - begun)
-    return figures(times)
+        with times:
+            view.hit(x, y)
+    return times.figures()
 
 
 def redraw() -> dict[str, float]:
     """The whole figure anew and on the screen, as after zoom and resize."""
     canvas = editor().canvas
-    times = []
+    times = Times()
     for _ in range(20):
-        begun = time.perf_counter()
-        canvas.draw()
-        canvas.repaint()
-        times.append(time.perf_counter() - begun)
-    return figures(times)
+        with times:
+            canvas.draw()
+            canvas.repaint()
+    return times.figures()
 
 
 def zoomed() -> dict[str, float]:
     """Another view: places in pixels, ticks, labels and figure."""
     canvas = editor().canvas
-    times = []
+    times = Times()
     left, top, width, height = canvas.view.area
     for turn in range(20):
-        begun = time.perf_counter()
-        canvas.view.zoom(left + width / 3, top + height / 2, 1.25 if turn % 2 else 1 / 1.25)
-        canvas.draw()
-        canvas.repaint()
-        times.append(time.perf_counter() - begun)
+        with times:
+            canvas.view.zoom(left + width / 3, top + height / 2, 1.25 if turn % 2 else 1 / 1.25)
+            canvas.draw()
+            canvas.repaint()
     canvas.fit()
     canvas.draw()
-    return figures(times)
+    return times.figures()
 
 
 def click_pair(number: int) -> None:
@@ -200,13 +214,12 @@ def toggles(count: int) -> dict[str, float]:
         for number, (x, y) in enumerate(canvas.view.middle_pixels)
         if (hit := canvas.view.hit(round(x), round(y))) is not None and not hit.is_date
     ]
-    times = []
+    times = Times()
     for _ in range(count):
         number = chance.choice(free)
-        begun = time.perf_counter()
-        click_pair(number)
-        times.append(time.perf_counter() - begun)
-    return figures(times)
+        with times:
+            click_pair(number)
+    return times.figures()
 
 
 def resize(size: QSize) -> None:
