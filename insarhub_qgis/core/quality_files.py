@@ -35,7 +35,7 @@ _FETCHED_AT = "_fetched_at"
 _MAP_SECTIONS = frozenset({"ndvi", "s1_coherence"})
 _LIFETIME_DAYS = {"geometry": 365, "landcover": 365}
 _PROVISIONAL_DAYS = 7
-_SECTIONS = ("geometry", "landcover", "weather", "snow_modis", "veg", "ndvi", "s1_coherence")
+_SECTIONS = ("geometry", "landcover", "weather", "snow_modis", "veg", "ndvi", "s1_coherence", "fire")
 #: Keys that describe an entry and measure nothing.
 _NO_MEASUREMENT = frozenset({_FETCHED_AT, "provisional", "overpass_hour_utc", "source"})
 
@@ -78,6 +78,11 @@ def ndvi_key(latitude_deg: float, longitude_deg: float, day: date) -> str:
     return f"ndvi:{weather_key(latitude_deg, longitude_deg, day)}"
 
 
+def fire_key(box: tuple[float, float, float, float], first_day: date) -> str:
+    """``west:south:east:north:YYYY-MM-DD`` with three decimals: a box and the first day of a window."""
+    return f"{':'.join(_degrees(value) for value in box)}:{first_day.isoformat()}"
+
+
 def coherence_key(aoi: str, polarization: str, algorithm: str, season_days: Sequence[int]) -> str:
     """``sig:<aoi_hash>:<pol>:<algorithm>:<DJF>-<MAM>-<JJA>-<SON>`` with the days of a pair in each season."""
     return f"sig:{aoi}:{polarization}:{algorithm}:{'-'.join(str(days) for days in season_days)}"
@@ -98,12 +103,15 @@ class QualityCache:
     ----------
     problem
         Error of a cache that could not be read; it is set aside at the next save.
+    put_count
+        Entries that were put since it was read.
     """
 
     def __init__(self, folder: Path) -> None:
         """Read the cache of a folder; a missing one is empty. Raises ``file.not_readable``."""
         self.path = Path(folder) / QUALITY_CACHE_NAME
         self.problem: InsarError | None = None
+        self.put_count = 0
         self._changes: dict[str, dict[str, dict[str, Any]]] = {}
         try:
             self._document = read_json_object(self.path)
@@ -176,6 +184,7 @@ class QualityCache:
         moment = (now or datetime.now(timezone.utc)).astimezone(timezone.utc)
         entry = {**known, _FETCHED_AT: moment.isoformat(timespec="seconds")}
         self._changes.setdefault(section, {})[key] = entry
+        self.put_count += 1
         _store(self._document, section, key, entry)
 
     def save(self) -> Path | None:

@@ -615,3 +615,30 @@ class DemoReport(Request):
     truth_file: str = ""
     wall_seconds: float = 0.0
     pictures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class BuildPairDatabase(Request):
+    """Score all pairs of a job's stack and write its pair database, fetching only what the quality cache lacks.
+
+    ``sources``: which services may be asked, of ``weather``, ``landcover``, ``vegetation``, ``snow`` (snow cover of MODIS,
+    else the snow depth of the weather counts) and ``fire``; what others left in the cache counts too. ``preset``: one of
+    `core.pair_score.PRESETS`; ``weights``: name -> 0..1, instead of it. ``give_rows``: pairs come as items.
+    ``fire`` needs the map key of FIRMS as the token of the credential.
+    Items: ``{"phase" ("weather", "snow", "landcover", "vegetation", "fire", "maps", "pairs"), "state" ("running" | "done" |
+    "failed"), "fetched": n}``, and ``{"rows": [[reference, secondary, dt_days, bperp_m, score 0..100, class, coherence,
+    coherence_p25, decay_source, reason, [missing]]]}`` with None for unknown.
+    Result: ``{"database" (path), "state" (what was found: `core.pair_database`), "is_new": bool (it was written), "dates",
+    "pairs", "counts": {"green", "yellow", "red", "unknown"}, "degraded": n, "missing": {name: pairs}, "decay": {source:
+    pairs}, "fetched": {source: entries}, "failed": [{"source", "code", "fields"}], "hosts": [those that gave no good
+    answer], "area" ("aoi" | "footprint" | ""), "messages": [{"code", "fields"}]}``. A service that fails never fails the
+    build: what it would have told is missing. Cancelled, what was fetched stays and the database says that it is not complete.
+    """
+
+    command: ClassVar[str] = "build-pair-database"
+    job_folder: str
+    sources: tuple[str, ...] = ("weather", "landcover", "vegetation")
+    preset: str = "standard"
+    weights: Mapping[str, float] = field(default_factory=dict)
+    give_rows: bool = False
+    endpoints: Mapping[str, str] = field(default_factory=dict)

@@ -12,7 +12,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http.client import RemoteDisconnected
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
@@ -63,6 +63,8 @@ class ArchiveAdapter(HTTPAdapter):
         Called with each good answer.
     expects_json
         An answer that is no JSON is an error (a login page of a network, or a proxy's).
+    retry_waits_s
+        Waits before the second and each further attempt; None is `RETRY_WAITS_S`.
     """
 
     def __init__(
@@ -73,8 +75,10 @@ class ArchiveAdapter(HTTPAdapter):
         on_answer: Callable[[requests.Response], None] | None = None,
         *,
         expects_json: bool = True,
+        retry_waits_s: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
+        self.retry_waits_s = retry_waits_s
         self._endpoints = endpoints
         self._is_cancelled = is_cancelled
         self._log = log or (lambda *_: None)
@@ -105,8 +109,8 @@ class ArchiveAdapter(HTTPAdapter):
             request = redirected(request, self._endpoints.sandbox_url)
             # A proxy for the real host has no business between two programs on this machine.
             proxies = {}
-        attempts = len(RETRY_WAITS_S) + 1
-        for attempt in range(attempts):
+        waits_s = RETRY_WAITS_S if self.retry_waits_s is None else self.retry_waits_s
+        for attempt in range(len(waits_s) + 1):
             if self._is_cancelled():
                 raise Cancelled()
             try:
@@ -120,7 +124,7 @@ class ArchiveAdapter(HTTPAdapter):
                     if isinstance(exception, InsarError)
                     else network_error(exception, original_url, request.url)
                 )
-                wait_s = _wait_before_next(error, attempt)
+                wait_s = _wait_before_next(error, waits_s[attempt:])
                 if wait_s is None:
                     raise error from exception
                 self._log(f"{_told(error)}; next attempt in {wait_s:.0f} s", "warning")
@@ -258,14 +262,14 @@ def network_error(
     return InsarError("network.offline", service=place, reason=reason)
 
 
-def _wait_before_next(error: InsarError, attempt: int) -> float | None:
-    """Seconds before the next attempt; None when another one makes no sense."""
-    if attempt >= len(RETRY_WAITS_S):
+def _wait_before_next(error: InsarError, waits_s: Sequence[float]) -> float | None:
+    """Seconds before the next attempt, with the waits that are left; None when another one makes no sense."""
+    if not waits_s:
         return None
     passes = ("archive.busy", "archive.down", "archive.cut_answer", "network.timeout", "network.offline")
     if error.code not in passes:
         return None
-    wait_s = RETRY_WAITS_S[attempt] * (1 + secrets.randbelow(250) / 1000)
+    wait_s = waits_s[0] * (1 + secrets.randbelow(250) / 1000)
     asked_s = error.fields.get("retry_after_s")
     if asked_s is None:
         return wait_s

@@ -26,6 +26,7 @@ COMMANDS = CommandTable(
         requests.OpenSearchAnswer: "insarhub_qgis.engine.search:open_answer",
         requests.AddJobs: "insarhub_qgis.engine.add_jobs:run",
         requests.ComputeBaselines: "insarhub_qgis.engine.baselines:run",
+        requests.BuildPairDatabase: "insarhub_qgis.engine.pair_quality:run",
         requests.FetchDecayMaps: "insarhub_qgis.engine.decay_maps:run",
         requests.DeriveFromDecay: "insarhub_qgis.engine.decay_derived:run",
         requests.ZonalDecay: "insarhub_qgis.engine.decay_derived:statistics",

@@ -1,0 +1,412 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Build the pair database of a job: fetch what is missing, judge all pairs, write scores and factors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from insarhub_qgis.core.atomic_files import file_lock
+from insarhub_qgis.core.date_inputs import read_date_inputs
+from insarhub_qgis.core.decay_sources import NO_SOURCE, SOURCE_LABELS, DecaySources
+from insarhub_qgis.core.endpoints import Endpoints
+from insarhub_qgis.core.errors import Cancelled, InsarError
+from insarhub_qgis.core.iso_times import iso
+from insarhub_qgis.core.job_config import OWN_SECTION, JobConfig
+from insarhub_qgis.core.job_folder import JobFolder
+from insarhub_qgis.core.network_dates import Node, granule_pairs, nodes_of_scenes
+from insarhub_qgis.core.pair_baselines import PairBaselines
+from insarhub_qgis.core.pair_database import (
+    CURRENT,
+    REWEIGHTED,
+    PairTable,
+    QualityInputs,
+    build_pair_table,
+    database_state,
+    score_basis,
+)
+from insarhub_qgis.core.pair_score import (
+    GREEN_CLASS,
+    PRESETS,
+    RED_CLASS,
+    UNKNOWN_CLASS,
+    YELLOW_CLASS,
+    ScoreWeights,
+    count_missing,
+    score_classes,
+)
+from insarhub_qgis.core.pairwise_file import read_pairwise_file
+from insarhub_qgis.core.progress import part_of, stop_if_cancelled
+from insarhub_qgis.core.quality_files import (
+    PAIR_DATABASE_NAME,
+    PairDatabase,
+    QualityCache,
+    begin_pair_database,
+    read_pair_database,
+)
+from insarhub_qgis.core.requests import BuildPairDatabase
+from insarhub_qgis.core.run_context import RunContext
+from insarhub_qgis.core.sandbox_credentials import SANDBOX_USER_PREFIX
+from insarhub_qgis.core.scene_facts import SceneFacts, read_scene_facts
+from insarhub_qgis.core.scenes import scene_start
+from insarhub_qgis.engine.decay_map_reader import read_decay_parameters
+from insarhub_qgis.engine.fire_source import FireSource, read_fire_history
+from insarhub_qgis.engine.land_cover_source import LandCoverSource
+from insarhub_qgis.engine.quality_area import OF_SCENES, QualityArea, area_of_job
+from insarhub_qgis.engine.quality_http import QualityDoor
+from insarhub_qgis.engine.quality_sources import (
+    FIRE,
+    LANDCOVER,
+    SNOW,
+    VEGETATION,
+    WEATHER,
+    QualitySource,
+    QualityStack,
+)
+from insarhub_qgis.engine.snow_source import SnowSource
+from insarhub_qgis.engine.vegetation_source import VegetationSource
+from insarhub_qgis.engine.weather_source import WeatherSource
+
+LOCK_NAME = ".insarhub_pair_database.lock"
+OWNER = "build-pair-database"
+#: Key of the scores' basis in our object of the config.
+QUALITY = "quality"
+MAPS, PAIRS = "maps", "pairs"
+#: Phases in order, with their share of the progress.
+_PHASES = {WEATHER: 0.4, SNOW: 0.1, LANDCOVER: 0.05, VEGETATION: 0.2, FIRE: 0.1, MAPS: 0.05, PAIRS: 0.1}
+SOURCES = (WEATHER, SNOW, LANDCOVER, VEGETATION, FIRE)
+CLASS_NAMES = {
+    GREEN_CLASS: "green",
+    YELLOW_CLASS: "yellow",
+    RED_CLASS: "red",
+    UNKNOWN_CLASS: "unknown",
+}
+_ROWS_PER_ITEM = 2000
+_HOUR_S = 3600
+
+
+def run(request: BuildPairDatabase, context: RunContext) -> dict[str, Any]:
+    """Answer `BuildPairDatabase`; see the request for the result.
+
+    Raises
+    ------
+    InsarError
+        ``stack.missing``, ``quality.unknown_source``, ``quality.unknown_preset``, ``quality.bad_weight``,
+        ``quality.already_building``, ``quality.few_dates``, codes of `read_search_area` for the job's area,
+        ``file.malformed``, ``file.not_readable``, ``file.not_writable``, ``folder.locked``, ``run.cancelled``.
+    """
+    job = JobFolder(Path(request.job_folder))
+    weights = _weights_of(request)
+    unknown = sorted(set(request.sources) - set(SOURCES))
+    if unknown:
+        raise InsarError("quality.unknown_source", names=unknown, known=list(SOURCES))
+    endpoints = Endpoints.from_json(request.endpoints)
+    job.read_stack()
+    try:
+        with file_lock(job.path / LOCK_NAME, OWNER):
+            return _Build(job, request, endpoints, weights, context).run()
+    except InsarError as error:
+        if error.code == "folder.locked" and error.fields.get("owner") == OWNER:
+            host, pid = error.fields.get("host"), error.fields.get("pid")
+            raise InsarError("quality.already_building", folder=str(job.path), host=host, pid=pid) from error
+        raise
+
+
+def _weights_of(request: BuildPairDatabase) -> ScoreWeights:
+    if request.preset not in PRESETS:
+        raise InsarError("quality.unknown_preset", preset=request.preset, known=list(PRESETS))
+    if not request.weights:
+        return PRESETS[request.preset]
+    known = PRESETS[request.preset].to_json()
+    wrong = sorted(set(request.weights) - set(known))
+    if wrong:
+        raise InsarError("quality.bad_weight", name=wrong[0], value=str(request.weights[wrong[0]]))
+    weights = ScoreWeights(**{**known, **request.weights})
+    weights.check()
+    return weights
+
+
+@dataclass(frozen=True)
+class _StackFacts:
+    """What the job folder knows without any service."""
+
+    nodes: tuple[Node, ...]
+    baselines: PairBaselines
+    facts: Mapping[str, SceneFacts]
+    config: JobConfig
+
+
+class _Build:
+    """One run of the build."""
+
+    def __init__(
+        self,
+        job: JobFolder,
+        request: BuildPairDatabase,
+        endpoints: Endpoints,
+        weights: ScoreWeights,
+        context: RunContext,
+    ) -> None:
+        self._job = job
+        self._request = request
+        self._endpoints = endpoints
+        self._weights = weights
+        self._context = context
+        self._problems: list[InsarError] = []
+        self._failed: list[tuple[str, InsarError]] = []
+        self._fetched: dict[str, int] = {}
+        self._now = datetime.now(timezone.utc)
+        self._known = self._read_stack()
+        self._days = tuple(node.date for node in self._known.nodes)
+        self._hour = overpass_hour_utc(self._known.nodes)
+        self._area = area_of_job(self._known.config, self._facts_of_stack())
+        self._cache = QualityCache(job.path)
+        if self._cache.problem is not None:
+            self._problems.append(self._cache.problem)
+
+    def run(self) -> dict[str, Any]:
+        area = self._area
+        if area is None:
+            self._problems.append(InsarError("quality.no_area", folder=str(self._job.path)))
+        elif area.origin == OF_SCENES:
+            self._problems.append(InsarError("quality.area_of_scenes", folder=str(self._job.path)))
+        inputs = self._inputs()
+        state = self._state(inputs)
+        stack = None if area is None else self._stack_in(area)
+        sources = self._sources(stack)
+        is_valid = state in (CURRENT, REWEIGHTED)
+        if not is_valid:
+            begin_pair_database(self._job.path, self._scene_count(), self._now)
+        if stack is not None:
+            self._fetch(stack, sources)
+        if any(self._fetched.values()):
+            inputs = self._inputs()
+        self._phase(PAIRS, "running")
+        self._context.report(self._start_of(PAIRS), "Pairs")
+        table = build_pair_table(inputs, self._weights, is_cancelled=self._context.is_cancelled)
+        is_new = not is_valid or state == REWEIGHTED or any(self._fetched.values())
+        if is_new:
+            stop_if_cancelled(self._context.is_cancelled)
+            self._write(table)
+        self._phase(PAIRS, "done")
+        if self._request.give_rows:
+            self._give_rows(table)
+        self._context.report(1.0, f"{len(table.pairs)} pairs")
+        return self._result(table, state, is_new)
+
+    # --- What the folder knows ---
+
+    def _read_stack(self) -> _StackFacts:
+        stack = self._job.read_stack()
+        config = self._job.read_config()
+        facts: Mapping[str, SceneFacts] = {}
+        pairwise: dict[tuple[str, str], float | None] = {}
+        try:
+            facts = read_scene_facts(self._job.path)
+            pairwise = read_pairwise_file(self._job.path)
+        except InsarError as error:
+            self._problems.append(error)
+        baselines = PairBaselines(dict(stack.baselines), pairwise)
+        nodes, unreadable = nodes_of_scenes(stack.scenes, baselines)
+        self._problems += unreadable
+        if len(nodes) < 2:
+            raise InsarError("quality.few_dates", folder=str(self._job.path), dates=len(nodes))
+        return _StackFacts(nodes, baselines, facts, config)
+
+    def _facts_of_stack(self) -> list[SceneFacts]:
+        return [
+            self._known.facts[scene]
+            for node in self._known.nodes
+            for scene in node.scenes
+            if scene in self._known.facts
+        ]
+
+    def _scene_count(self) -> int:
+        return sum(len(node.scenes) for node in self._known.nodes)
+
+    def _inputs(self) -> QualityInputs:
+        """Give all that is known now, without any service."""
+        area, nodes = self._area, self._known.nodes
+        if area is None:
+            dates = read_date_inputs(self._cache, [], self._days, self._hour, now=self._now)
+            return QualityInputs(nodes, dates, self._known.baselines)
+        dates = read_date_inputs(
+            self._cache,
+            area.points,
+            self._days,
+            self._hour,
+            use_modis_snow=SNOW in self._request.sources,
+            vegetation_sources=("modis",),
+            now=self._now,
+        )
+        fires = read_fire_history(self._stack_in(area)) if FIRE in self._request.sources else None
+        decay = self._decay(area)
+        return QualityInputs(nodes, dates, self._known.baselines, decay, fires, aoi_hash=area.hash)
+
+    def _stack_in(self, area: QualityArea) -> QualityStack:
+        return QualityStack(area, self._days, self._hour, self._cache, self._now)
+
+    def _decay(self, area: QualityArea) -> DecaySources:
+        pixels, problems = read_decay_parameters(self._job.path, area.geometry, area.hash)
+        known = {(error.code, str(error.fields)) for error in self._problems}
+        self._problems += [error for error in problems if (error.code, str(error.fields)) not in known]
+        cover = self._cache.get("landcover", area.hash, self._now)
+        fractions = (
+            None
+            if cover is None
+            else {name: float(value) for name, value in cover.items() if name.endswith("_frac")}
+        )
+        return DecaySources.ranked(pixels, fractions, area.middle[0])
+
+    def _state(self, inputs: QualityInputs) -> str:
+        database: PairDatabase | None = None
+        try:
+            database = read_pair_database(self._job.path)
+        except InsarError as error:
+            if error.code != "file.malformed":
+                raise
+            self._problems.append(error)
+        scenes = [scene for node in self._known.nodes for scene in node.scenes]
+        kept = self._known.config.own.get(QUALITY)
+        return database_state(
+            database, scenes, kept if isinstance(kept, Mapping) else None, score_basis(inputs, self._weights)
+        )
+
+    # --- Services ---
+
+    def _sources(self, stack: QualityStack | None) -> list[QualitySource]:
+        """Give the sources that are asked, in the order of the phases."""
+        if stack is None:
+            return []
+        found: list[QualitySource] = [
+            WeatherSource(),
+            SnowSource(),
+            LandCoverSource(),
+            VegetationSource(),
+        ]
+        if FIRE in self._request.sources:
+            key = self._map_key()
+            if key:
+                found.append(FireSource(key))
+            else:
+                self._problems.append(InsarError("quality.no_map_key"))
+        return [source for source in found if source.name in self._request.sources and source.missing(stack)]
+
+    def _map_key(self) -> str:
+        """Give the key of FIRMS; a sandbox gets one of its own, never a real one."""
+        if self._endpoints.is_sandbox:
+            return f"{SANDBOX_USER_PREFIX}firms"
+        return "" if self._context.credential is None else self._context.credential.token
+
+    def _fetch(self, stack: QualityStack, sources: list[QualitySource]) -> None:
+        with QualityDoor(self._endpoints, self._context.is_cancelled, self._context.log) as door:
+            for source in sources:
+                stop_if_cancelled(self._context.is_cancelled)
+                start = self._start_of(source.name)
+                report = part_of(self._context.report, start, start + _PHASES[source.name])
+                self._phase(source.name, "running")
+                before = stack.cache.put_count
+                try:
+                    source.fetch(stack, door, report)
+                except Cancelled:
+                    stack.cache.save()
+                    raise
+                except InsarError as error:
+                    # One service that fails takes nothing from the others; its inputs are named as missing.
+                    self._failed.append((source.name, error))
+                    self._context.log(f"{source.name}: {error}", "warning")
+                fetched = stack.cache.put_count - before
+                self._fetched[source.name] = fetched
+                is_failed = any(name == source.name for name, _ in self._failed)
+                self._phase(source.name, "failed" if is_failed else "done", fetched)
+
+    def _phase(self, name: str, state: str, fetched: int = 0) -> None:
+        self._context.item({"phase": name, "state": state, "fetched": fetched})
+
+    @staticmethod
+    def _start_of(phase: str) -> float:
+        names = list(_PHASES)
+        return sum(_PHASES[name] for name in names[: names.index(phase)])
+
+    # --- Pairs ---
+
+    def _write(self, table: PairTable) -> None:
+        aside = table.write(
+            self._job.path, self._known.facts, self._now, is_cancelled=self._context.is_cancelled
+        )
+        if aside is not None:
+            self._context.log(f"the damaged database is now {aside.name}", "warning")
+        section = {**table.pairs.section(), "built_at": iso(self._now)}
+        self._job.write_config_section(OWN_SECTION, {QUALITY: section})
+
+    def _give_rows(self, table: PairTable) -> None:
+        pairs, nodes = table.pairs, self._known.nodes
+        classes = score_classes(pairs.score).tolist()
+        rows: list[list[Any]] = []
+        for place, (first, second) in enumerate(zip(pairs.first.tolist(), pairs.second.tolist())):
+            verdict = pairs.verdict(place)
+            for pair in granule_pairs(nodes[first], nodes[second], self._known.facts):
+                rows.append(
+                    [
+                        pair.reference,
+                        pair.secondary,
+                        verdict.dt_days,
+                        verdict.bperp_m,
+                        verdict.score,
+                        CLASS_NAMES[classes[place]],
+                        verdict.coherence,
+                        verdict.p25,
+                        verdict.source,
+                        verdict.reason,
+                        list(verdict.missing),
+                    ]
+                )
+            if len(rows) >= _ROWS_PER_ITEM:
+                stop_if_cancelled(self._context.is_cancelled)
+                self._context.item({"rows": rows})
+                rows = []
+        if rows:
+            self._context.item({"rows": rows})
+
+    def _result(self, table: PairTable, state: str, is_new: bool) -> dict[str, Any]:
+        pairs = table.pairs
+        classes = score_classes(pairs.score)
+        sources = {
+            label: int(np.count_nonzero(pairs.source == number)) for number, label in enumerate(SOURCE_LABELS)
+        }
+        sources["none"] = int(np.count_nonzero(pairs.source == NO_SOURCE))
+        hosts = {str(error.fields["service"]) for _, error in self._failed if error.fields.get("service")}
+        return {
+            "database": str(self._job.path / PAIR_DATABASE_NAME),
+            "state": state,
+            "is_new": is_new,
+            "dates": len(self._days),
+            "pairs": len(pairs),
+            "counts": {
+                name: int(np.count_nonzero(classes == number)) for number, name in CLASS_NAMES.items()
+            },
+            "degraded": int(np.count_nonzero((pairs.missing > 0) & ~np.isnan(pairs.score))),
+            "missing": count_missing(pairs.missing),
+            "decay": {label: count for label, count in sources.items() if count},
+            "fetched": self._fetched,
+            "failed": [{"source": name, **error.to_json()} for name, error in self._failed],
+            "hosts": sorted(hosts),
+            "area": "" if self._area is None else self._area.origin,
+            "messages": [error.to_json() for error in self._problems],
+        }
+
+
+def overpass_hour_utc(nodes: tuple[Node, ...]) -> int | None:
+    """Give the hour of the acquisitions of a stack, rounded; None when the names of its scenes tell no time."""
+    starts = [start for node in nodes for scene in node.scenes if (start := scene_start(scene)) is not None]
+    if not starts:
+        return None
+    seconds = [int(text[9:11]) * _HOUR_S + int(text[11:13]) * 60 + int(text[13:15]) for text in starts]
+    # The last hour of a day stays on it: midnight would be that of the day before.
+    return min(int(median(seconds) / _HOUR_S + 0.5), 23)
