@@ -160,7 +160,7 @@ class Hyp3JobsModel(RowsModel):
             ),
             Column(
                 tr("Status"), tr("What HyP3 said last"), self.status_text, self._status_order, 0,
-                "♦♦ downloaded", is_number=False,
+                "♦loading 88 %", is_number=False,
             ),
             Column(
                 tr("Credits"), tr("What the job cost"), lambda row: credits_text(row.credits),
@@ -235,6 +235,8 @@ class Hyp3JobsModel(RowsModel):
             return status_word(row.status)
         if transfer.percent is None:
             return self.tr("loading")
+        if transfer.percent >= 100:
+            return self.tr("checking")
         return self.tr("loading {percent} %").format(percent=transfer.percent)
 
     def expiry_text(self, row: JobRow) -> str:

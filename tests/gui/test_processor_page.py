@@ -337,6 +337,8 @@ def test_download_shows_progress_and_the_products_as_they_arrive(page, folder, e
         {"job_id": "id-0", "file": "a.zip", "bytes": 41_000_000, "size": 82_000_000, "state": "progress"}
     )
     assert index_of(shown, "id-0", STATUS).data() == "loading 50 %"
+    task.item_received.emit({"job_id": "id-0", "file": "a.zip", "bytes": 8, "size": 8, "state": "progress"})
+    assert index_of(shown, "id-0", STATUS).data() == "checking"
     write_job_file(folder, ["DOWNLOADED", "SUCCEEDED"])
     task.item_received.emit({"job_id": "id-0", "file": "a.zip", "bytes": 1, "size": 1, "state": "done"})
     patience.waitUntil(lambda: folder in changed, timeout=10_000)
