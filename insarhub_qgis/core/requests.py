@@ -624,7 +624,7 @@ class BuildPairDatabase(Request):
     ``sources``: which services may be asked, of ``weather``, ``landcover``, ``vegetation``, ``snow`` (snow cover of MODIS,
     else the snow depth of the weather counts) and ``fire``; what others left in the cache counts too. ``preset``: one of
     `core.pair_score.PRESETS`; ``weights``: name -> 0..1, instead of it. ``give_rows``: pairs come as items.
-    ``fire`` needs the map key of FIRMS as the token of the credential.
+    ``fire`` needs the map key of FIRMS as the token or password of the credential.
     Items: ``{"phase" ("weather", "snow", "landcover", "vegetation", "fire", "maps", "pairs"), "state" ("running" | "done" |
     "failed"), "fetched": n}``, and ``{"rows": [[reference, secondary, dt_days, bperp_m, score 0..100, class, coherence,
     coherence_p25, decay_source, reason, [missing]]]}`` with None for unknown.

@@ -302,7 +302,8 @@ class _Build:
         """Give the key of FIRMS; a sandbox gets one of its own, never a real one."""
         if self._endpoints.is_sandbox:
             return f"{SANDBOX_USER_PREFIX}firms"
-        return "" if self._context.credential is None else self._context.credential.token
+        credential = self._context.credential
+        return "" if credential is None else credential.token or credential.password
 
     def _fetch(self, stack: QualityStack, sources: list[QualitySource]) -> None:
         with QualityDoor(self._endpoints, self._context.is_cancelled, self._context.log) as door:
@@ -320,7 +321,7 @@ class _Build:
                 except InsarError as error:
                     # One service that fails takes nothing from the others; its inputs are named as missing.
                     self._failed.append((source.name, error))
-                    self._context.log(f"{source.name}: {error}", "warning")
+                    self._context.log(f"{source.name}: {error}", "debug")
                 fetched = stack.cache.put_count - before
                 self._fetched[source.name] = fetched
                 is_failed = any(name == source.name for name, _ in self._failed)

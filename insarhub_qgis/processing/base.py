@@ -34,6 +34,7 @@ from insarhub_qgis.layers.hdf5_file import read_hdf5
 
 SEARCH = "search"
 NETWORK = "network"
+QUALITY = "quality"
 PROCESS = "process"
 ANALYSE = "analyse"
 EXPORT = "export"
@@ -62,6 +63,7 @@ class InsarAlgorithm(QgsProcessingAlgorithm):
         return {
             SEARCH: tr("Search"),
             NETWORK: tr("Network"),
+            QUALITY: tr("Quality"),
             PROCESS: tr("Process"),
             ANALYSE: tr("Analyse"),
             EXPORT: tr("Export"),
