@@ -11,12 +11,17 @@ from qgis.PyQt.QtGui import QIcon
 from insarhub_qgis.host.paths import icon_path, plugin_version
 from insarhub_qgis.processing.add_jobs import AddJobs
 from insarhub_qgis.processing.check_network import CheckNetwork
+from insarhub_qgis.processing.coherence_statistics import CoherenceStatistics
 from insarhub_qgis.processing.download_hyp3 import DownloadHyp3
+from insarhub_qgis.processing.expected_coherence import ExpectedCoherence
 from insarhub_qgis.processing.export_footprint import ExportFootprint
 from insarhub_qgis.processing.export_points import ExportPoints
 from insarhub_qgis.processing.export_results import ExportResults
+from insarhub_qgis.processing.fetch_decay_maps import FetchDecayMaps
 from insarhub_qgis.processing.hyp3_credits import Hyp3Credits
 from insarhub_qgis.processing.load_products import LoadProducts
+from insarhub_qgis.processing.longest_baseline import LongestBaseline
+from insarhub_qgis.processing.network_coherence import NetworkCoherence
 from insarhub_qgis.processing.network_to_layers import NetworkToLayers
 from insarhub_qgis.processing.open_products import OpenProducts
 from insarhub_qgis.processing.prepare_analysis import PrepareAnalysis
@@ -46,6 +51,11 @@ ALGORITHMS = (
     DownloadHyp3,
     WatchHyp3,
     Hyp3Credits,
+    FetchDecayMaps,
+    ExpectedCoherence,
+    LongestBaseline,
+    NetworkCoherence,
+    CoherenceStatistics,
     OpenProducts,
     LoadProducts,
     PrepareAnalysis,

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the algorithms on decay maps share: their parameters, and how a raster is made, named and styled."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingLayerPostProcessorInterface,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterRasterDestination,
+    QgsRasterLayer,
+)
+
+from insarhub_qgis.core import requests
+from insarhub_qgis.core.decay_map_files import SEASONS
+from insarhub_qgis.layers.decay_layers import decay_layer_name, style_decay_layer
+from insarhub_qgis.processing.base import QUALITY, InsarAlgorithm, existing_folder, tr
+
+
+class DecayAlgorithm(InsarAlgorithm):
+    """Makes one raster from the decay maps of a folder."""
+
+    GROUP = QUALITY
+
+    DECAY_MAPS = "DECAY_MAPS"
+    JOB_FOLDER = "JOB_FOLDER"
+    SEASON = "SEASON"
+    OUTPUT = "OUTPUT"
+
+    def add_folder(self, name: str, text: str) -> None:
+        self.addParameter(
+            QgsProcessingParameterFile(name, text, behavior=QgsProcessingParameterFile.Behavior.Folder)
+        )
+
+    def add_maps(self) -> None:
+        self.add_folder(self.DECAY_MAPS, tr("Folder with decay maps (job folder or its decay_maps)"))
+
+    def add_season(self) -> None:
+        text = tr("Season (winter DJF, spring MAM, summer JJA, fall SON, also south of the equator)")
+        season = QgsProcessingParameterEnum(
+            self.SEASON, text, options=list(SEASONS), defaultValue=next(iter(SEASONS))
+        )
+        season.setUsesStaticStrings(True)
+        self.addParameter(season)
+
+    def add_raster(self, text: str) -> None:
+        self.addParameter(QgsProcessingParameterRasterDestination(self.OUTPUT, text))
+
+    def folder(self, parameters: dict[str, Any], name: str, context: QgsProcessingContext) -> str:
+        return str(existing_folder(self.parameterAsFile(parameters, name, context), name))
+
+    def season(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
+        return str(self.parameterAsEnumString(parameters, self.SEASON, context))
+
+    def derive(
+        self,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+        quantity: str,
+        **values: Any,
+    ) -> dict[str, Any]:
+        """Make the raster; it loads with name and style of its quantity. Gives the engine's answer."""
+        output = self.parameterAsOutputLayer(parameters, self.OUTPUT, context)
+        if Path(output).suffix.lower() not in (".tif", ".tiff"):
+            raise QgsProcessingException(
+                tr("{parameter}: '{file}' is no name of a GeoTIFF. Choose a file that ends in .tif.").format(
+                    parameter=self.OUTPUT, file=output
+                )
+            )
+        path = str(Path(output).expanduser().absolute())
+        request = requests.DeriveFromDecay(quantity=quantity, output=path, **values)
+        answer = self.ask_engine(request, feedback)
+        unit = f" {answer['unit']}" if answer["unit"] else ""
+        feedback.pushInfo(
+            tr("{description}: median {median}{unit}, from {low} to {high}, {pixels} pixels").format(
+                **{name: answer[name] for name in ("description", "median", "low", "high")},
+                unit=unit,
+                pixels=answer["valid_pixels"],
+            )
+        )
+        if context.willLoadLayerOnCompletion(output):
+            details = context.layerToLoadOnCompletionDetails(output)
+            details.name = decay_layer_name(quantity, answer["description"])
+            details.forceName = True
+            details.setPostProcessor(styler_of(quantity))
+        return answer
+
+
+class DecayStyler(QgsProcessingLayerPostProcessorInterface):
+    """Styles a raster by its quantity when it is loaded."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self._kind = kind
+
+    def postProcessLayer(
+        self, layer: QgsRasterLayer, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> None:
+        if isinstance(layer, QgsRasterLayer) and layer.isValid():
+            style_decay_layer(layer, self._kind)
+
+
+@cache
+def styler_of(kind: str) -> DecayStyler:
+    """Give the one styler of a quantity. QGIS holds no reference, and the algorithm is gone when the layer loads."""
+    return DecayStyler(kind)
