@@ -186,7 +186,10 @@ class _Build:
         if stack is not None:
             self._fetch(stack, sources)
         if any(self._fetched.values()):
+            self._phase(MAPS, "running")
+            self._context.report(self._start_of(MAPS), "Decay maps")
             inputs = self._inputs()
+            self._phase(MAPS, "done")
         self._phase(PAIRS, "running")
         self._context.report(self._start_of(PAIRS), "Pairs")
         table = build_pair_table(inputs, self._weights, is_cancelled=self._context.is_cancelled)

@@ -327,7 +327,7 @@ def test_rows_and_phases_come_as_items(build):
     phases = [(item["phase"], item["state"]) for item in items if "phase" in item]
     assert phases == [
         ("weather", "running"), ("weather", "done"), ("vegetation", "running"), ("vegetation", "done"),
-        ("pairs", "running"), ("pairs", "done"),
+        ("maps", "running"), ("maps", "done"), ("pairs", "running"), ("pairs", "done"),
     ]  # fmt: skip
     (rows,) = [item["rows"] for item in items if "rows" in item]
     assert len(rows) == PAIRS
