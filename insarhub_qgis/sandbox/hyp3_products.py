@@ -89,6 +89,10 @@ class StackProducts:
         self._scenes = scenes
         self._request = request
         self._simulations: dict[_StackKey, PairSimulation] = {}
+        self._references: dict[tuple[int, int], KnownScene] = {}
+        for scene in sorted(scenes.values(), key=lambda scene: (scene.start, scene.name)):
+            if not self._is_of_own_stack(scene):
+                self._references.setdefault((scene.path, scene.frame or 0), scene)
 
     def __call__(
         self, jobs: Sequence[Hyp3Job], folder: Path, is_cancelled: IsCancelled
@@ -102,7 +106,7 @@ class StackProducts:
                 continue
             plans.setdefault(plan.key, []).append(plan)
         for key, of_stack in plans.items():
-            simulation = self._simulation(key, of_stack[0].job)
+            simulation = self._simulation(key)
             shape = (simulation.scene.height, simulation.scene.width)
             at_once = max(_NOISE_BYTES // (8 * shape[0] * shape[1]), 1)
             for start in range(0, len(of_stack), at_once):
@@ -110,7 +114,15 @@ class StackProducts:
 
     def own_stack(self) -> PairSimulation:
         """Give the simulation of the simulated products' own stack at 80 m, e.g. for its truth."""
-        return self._simulation(_StackKey(RELATIVE_ORBIT, None, 20, 4), None)
+        return self._simulation(_StackKey(RELATIVE_ORBIT, None, 20, 4))
+
+    def other_stacks(self) -> list[KnownScene]:
+        """Give the earliest scene of each other track and frame: the stack is simulated where it lies."""
+        return list(self._references.values())
+
+    def stack_of(self, reference: KnownScene) -> PairSimulation:
+        """Give the simulation at 80 m of one of `other_stacks`."""
+        return self._simulation(_StackKey(reference.path, reference.frame or 0, 20, 4))
 
     def _make(
         self, simulation: PairSimulation, plans: Sequence[_Plan], folder: Path, is_cancelled: IsCancelled
@@ -153,7 +165,7 @@ class StackProducts:
         range_looks, azimuth_looks = (int(part) for part in job.parameters["looks"].split("x"))
         frame = None if self._is_of_own_stack(reference) else reference.frame or 0
         key = _StackKey(reference.path, frame, range_looks, azimuth_looks)
-        scene = self._simulation(key, job).scene
+        scene = self._simulation(key).scene
         pair = (scene.dates.index(reference.date), scene.dates.index(secondary.date))
         options = _options(job.job_type, job.parameters)
         both = (_side(sides[0]), _side(sides[1]))
@@ -175,15 +187,12 @@ class StackProducts:
         one = acquisition(scene.date, FIRST_DATE)
         return scene.name in (one.granule, one.burst(0), one.burst(1))
 
-    def _simulation(self, key: _StackKey, job: Hyp3Job | None) -> PairSimulation:
+    def _simulation(self, key: _StackKey) -> PairSimulation:
         if key not in self._simulations:
-            if key.frame is None or job is None:
+            if key.frame is None:
                 self._simulations[key] = self._own_simulation(key)
             else:
-                reference = min(
-                    (scene for names in job.scenes for scene in self._known(names)),
-                    key=lambda scene: scene.start,
-                )
+                reference = self._references[key.path, key.frame]
                 self._simulations[key] = self._simulation_elsewhere(key, reference)
         return self._simulations[key]
 

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from insarhub_qgis.core.sandbox_credentials import is_sandbox_token, token_claims
+from insarhub_qgis.sandbox.byte_ranges import not_there
 from insarhub_qgis.sandbox.edl_service import COOKIE
 from insarhub_qgis.sandbox.hyp3_accounts import APPLICATION_STATUSES, Accounts
 from insarhub_qgis.sandbox.hyp3_job_types import JOB_TYPES
@@ -35,7 +36,7 @@ from insarhub_qgis.sandbox.hyp3_validation import (
     query_time_s,
 )
 from insarhub_qgis.sandbox.known_scenes import KnownScene
-from insarhub_qgis.sandbox.product_shelf import ProductShelf, not_there
+from insarhub_qgis.sandbox.product_shelf import ProductShelf
 from insarhub_qgis.sandbox.server import Answer, Route, Service, ServiceRequest
 from insarhub_qgis.sandbox.service_state import SandboxClock
 

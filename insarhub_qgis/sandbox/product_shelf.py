@@ -5,19 +5,12 @@ from __future__ import annotations
 
 import email.utils
 import hashlib
-import re
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from insarhub_qgis.sandbox.byte_ranges import not_there, ranged_answer
 from insarhub_qgis.sandbox.server import Answer, ServiceRequest
-
-_RANGE = re.compile(r"bytes\s*=\s*(\d*)-(\d*)")
-_NOT_THERE = (
-    '<?xml version="1.0" encoding="UTF-8"?>\n'
-    "<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>"
-)
 
 
 @dataclass(frozen=True)
@@ -89,31 +82,4 @@ class ProductShelf:
         if fault is not None and fault.wrong_length:
             longer = fault.wrong_length
             content = content + b"\0" * longer if longer > 0 else content[:longer]
-        return _part(file, content, request.headers)
-
-
-def not_there() -> Answer:
-    """Give what the store says of a key that it does not have, or no longer."""
-    return Answer.of_text(_NOT_THERE, 404, "application/xml")
-
-
-def _part(file: ShelfFile, content: bytes, headers: Mapping[str, str]) -> Answer:
-    """Give the whole content, or the range that was asked for when its condition holds."""
-    size = len(content)
-    fields = {"Accept-Ranges": "bytes", "ETag": file.etag, "Last-Modified": file.last_modified}
-    condition = headers.get("if-range")
-    wanted = _RANGE.fullmatch(headers.get("range", "").strip())
-    is_same = condition is None or condition.strip() in (file.etag, file.last_modified)
-    if wanted is None or wanted.groups() == ("", "") or not is_same:
-        return Answer(200, content, file.content_type, fields)
-    first, last = wanted.groups()
-    if not first:
-        start, stop = max(size - int(last), 0), size
-    else:
-        start, stop = int(first), min(int(last) + 1, size) if last else size
-        if last and int(last) < start:
-            return Answer(200, content, file.content_type, fields)
-    if start >= size or start == stop:
-        return Answer(416, b"", file.content_type, {**fields, "Content-Range": f"bytes */{size}"})
-    fields["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
-    return Answer(206, content[start:stop], file.content_type, fields)
+        return ranged_answer(content, file.etag, file.last_modified, file.content_type, request.headers)

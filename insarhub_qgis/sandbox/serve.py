@@ -5,23 +5,34 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from rasterio.warp import transform as transform_coordinates
 
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.requests import ServeSandbox, Simulate
 from insarhub_qgis.core.run_context import RunContext
 from insarhub_qgis.sandbox.cmr_service import CmrService
+from insarhub_qgis.sandbox.coherence_service import CoherenceService
 from insarhub_qgis.sandbox.edl_service import EdlService
+from insarhub_qgis.sandbox.fire_service import FireService
 from insarhub_qgis.sandbox.hyp3_jobs import Hyp3Settings
-from insarhub_qgis.sandbox.hyp3_products import StackProducts
+from insarhub_qgis.sandbox.hyp3_products import OTHER_HEIGHT, OTHER_WIDTH, StackProducts
 from insarhub_qgis.sandbox.hyp3_service import Hyp3Service
-from insarhub_qgis.sandbox.known_scenes import bursts_of_simulated_stack, known_scenes
-from insarhub_qgis.sandbox.scene import check_request
-from insarhub_qgis.sandbox.server import SandboxServer
+from insarhub_qgis.sandbox.known_scenes import KnownScene, bursts_of_simulated_stack, known_scenes
+from insarhub_qgis.sandbox.land_cover_service import LandCoverService
+from insarhub_qgis.sandbox.scene import CORNER_X, CORNER_Y, EPSG, MARGIN_PIXELS, PIXEL_M, Scene, check_request
+from insarhub_qgis.sandbox.server import SandboxServer, Service
 from insarhub_qgis.sandbox.service_state import SandboxClock
 from insarhub_qgis.sandbox.simulate import write_truth_files
 from insarhub_qgis.sandbox.simulated_catalogue import read_items, simulated_items
+from insarhub_qgis.sandbox.snow_service import SnowService
+from insarhub_qgis.sandbox.vegetation_service import VegetationService
+from insarhub_qgis.sandbox.weather import Weather
+from insarhub_qgis.sandbox.weather_service import WeatherService
+from insarhub_qgis.sandbox.world import StackGround, World
 
 _POLL_S = 0.2
 
@@ -66,7 +77,50 @@ def make_sandbox(
         except OSError as error:
             raise InsarError("simulate.folder", folder=truth_folder, reason=str(error)) from error
     hyp3 = Hyp3Service(clock, scenes, products, settings)
-    return SandboxServer([CmrService(items), EdlService(clock), hyp3], clock, port)
+    services = [CmrService(items), EdlService(clock), hyp3, *quality_services(clock, request, products)]
+    return SandboxServer(services, clock, port)
+
+
+def quality_services(clock: SandboxClock, request: Simulate, products: StackProducts) -> list[Service]:
+    """Give the sources of pair quality, consistent with the products that are simulated."""
+    world, weather = World(request.seed, _grounds(request, products)), Weather(request.seed)
+    return [
+        CoherenceService(world),
+        WeatherService(clock, weather),
+        LandCoverService(world),
+        VegetationService(clock, world, weather),
+        SnowService(clock, world, weather),
+        FireService(clock, world, weather),
+    ]
+
+
+def _grounds(request: Simulate, products: StackProducts) -> list[StackGround]:
+    """Give the ground of the simulated products' own stack, and of each other track and frame."""
+    xs, ys = transform_coordinates(
+        f"EPSG:{EPSG}",
+        "EPSG:4326",
+        [CORNER_X + request.width * PIXEL_M / 2],
+        [CORNER_Y - request.height * PIXEL_M / 2],
+    )
+    margin = 2 * MARGIN_PIXELS
+    own_m = (max(request.width, request.height) + margin) * PIXEL_M
+    other_m = (max(OTHER_WIDTH, OTHER_HEIGHT) + margin) * PIXEL_M
+    grounds = [StackGround.around(xs[0], ys[0], own_m, lambda: products.own_stack().scene)]
+    for reference in products.other_stacks():
+        centre = reference.footprint.centroid
+        grounds.append(
+            StackGround.around(
+                (centre.x + 180) % 360 - 180,
+                centre.y,
+                other_m,
+                partial(_scene_of, products, reference),
+            )
+        )
+    return grounds
+
+
+def _scene_of(products: StackProducts, reference: KnownScene) -> Scene:
+    return products.stack_of(reference).scene
 
 
 def run(request: ServeSandbox, context: RunContext) -> dict[str, Any]:

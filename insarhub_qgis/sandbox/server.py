@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from insarhub_qgis.core.errors import InsarError
@@ -28,6 +28,8 @@ _READ_LIMIT_S = 30.0
 _LARGEST_BODY = 32_000_000
 #: A slow answer is written in pieces of this time.
 _SLOW_STEP_S = 0.02
+#: A body that is made while it is read is never whole in memory.
+_PIECE_BYTES = 1_000_000
 _FAULT_DETAIL = "planned fault of the sandbox"
 
 
@@ -58,12 +60,20 @@ class ServiceRequest:
         return json.loads(self.body.decode("utf-8") or "null")
 
 
+class Body(Protocol):
+    """Bytes, or what gives its bytes piece by piece."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice, /) -> bytes: ...
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a service answers; the server adds the length."""
 
     status: int = 200
-    body: bytes = b""
+    body: Body = b""
     content_type: str = _JSON
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -352,10 +362,11 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self._write(body, rate)
 
-    def _write(self, body: bytes, rate: float | None) -> None:
+    def _write(self, body: Body, rate: float | None) -> None:
         """Write a body, at a rate of so many bytes a second when one is given."""
         if rate is None:
-            self.wfile.write(body)
+            for start in range(0, len(body), _PIECE_BYTES):
+                self.wfile.write(body[start : start + _PIECE_BYTES])
             return
         started, step = time.monotonic(), max(int(rate * _SLOW_STEP_S), 1)
         for start in range(0, len(body), step):
