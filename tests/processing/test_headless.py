@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from osgeo import ogr
+from osgeo import gdal, ogr
 
 from insarhub_qgis.core.job_folder import JobFolder
 from tests.makers.sandbox_server import running_sandbox
@@ -148,3 +148,22 @@ def test_a_failure_has_an_exit_code_and_a_sentence(qgis_process, tmp_path):
     assert finished.returncode != 0
     assert "zip" in (finished.stdout + finished.stderr)
     assert "Traceback" not in finished.stdout + finished.stderr
+
+
+def test_decay_maps_and_what_is_made_from_them(qgis_process, use_sandbox, tmp_path):
+    job = tmp_path / "job é"
+    job.mkdir()
+    area = "POLYGON((-121 54,-120.95 54,-120.95 54.05,-121 54.05,-121 54))"
+    config = {"downloader": {"type": "S1_SLC", "config": {"intersectsWith": area}}}
+    (job / "insarhub_config.json").write_text(json.dumps(config), encoding="utf-8")
+    output = tmp_path / "longest.tif"
+    for name, inputs in (
+        ("fetchdecaymaps", {"JOB_FOLDER": str(job), "SEASONS": ["summer"]}),
+        ("longestbaseline", {"DECAY_MAPS": str(job), "SEASON": "summer", "OUTPUT": str(output)}),
+    ):
+        finished = qgis_process("run", f"insarhub:{name}", "-", text=json.dumps({"inputs": inputs}))
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert [path.name for path in (job / "decay_maps").iterdir()] == ["S1_coherence_decay_summer_vv.tif"]
+    raster = gdal.Open(str(output))
+    assert raster.GetRasterBand(1).GetUnitType() == "d"
+    assert 0 <= raster.GetRasterBand(1).ComputeRasterMinMax(False)[0] <= 365
