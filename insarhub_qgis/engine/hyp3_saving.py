@@ -26,6 +26,7 @@ from insarhub_qgis.core.job_config import OWN_SECTION, PROCESSOR
 from insarhub_qgis.core.job_folder import JobFolder
 from insarhub_qgis.core.run_context import RunContext
 from insarhub_qgis.core.stack_file import is_number
+from insarhub_qgis.engine.failures import in_words
 
 
 def readable_job_files(folder: Path) -> list[JobFile]:
@@ -115,12 +116,15 @@ def write_processor(job: JobFolder, intent: Intent, context: RunContext) -> None
     sent = {**intent.own.get("parameters", {}), "job_type": intent.own.get("job_type")}
     sent = {**sent, "name_prefix": intent.own.get("name")}
     known = {name: value for name, value in sent.items() if name in Hyp3Options().to_json()}
-    options = replace(Hyp3Options(), **known)
     try:
+        # What a submission does not name, as the size of its requests, stays as the user wrote it.
+        options = replace(Hyp3Options.from_config(job.read_config())[0], **known)
         job.write_config_section(PROCESSOR, {"type": PROCESSOR_TYPE, "config": options.to_config()})
         job.write_config_section(OWN_SECTION, own_section(options.job_type))
     except InsarError as error:
-        context.log(f"the options of the submission were not written into the config: {error}", "warning")
+        context.log(
+            f"the options of the submission were not written into the config: {in_words(error)}", "warning"
+        )
 
 
 def charged(answers: Sequence[Mapping[str, Any]]) -> float:
