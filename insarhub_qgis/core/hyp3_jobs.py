@@ -312,8 +312,10 @@ def _is_missing(seen: Mapping[str, Any]) -> bool:
 
 
 def _message(row: JobRow, seen: Mapping[str, Any], product: str) -> Mapping[str, Any] | None:
+    if row.status == UNKNOWN and _is_missing(seen) and not row.known_status:
+        return InsarError("hyp3_jobs.never_known", job_id=row.job_id, file=row.file).to_json()
     if row.status == UNKNOWN and _is_missing(seen):
-        return InsarError("hyp3_jobs.not_found", job_id=row.job_id, known=row.known_status or None).to_json()
+        return InsarError("hyp3_jobs.not_found", job_id=row.job_id, known=row.known_status).to_json()
     if row.status == UNKNOWN:
         return InsarError("hyp3_jobs.never_asked", job_id=row.job_id).to_json()
     if row.status == FAILED and row.failure:

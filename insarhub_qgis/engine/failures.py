@@ -8,6 +8,7 @@ import errno
 import re
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from insarhub_qgis.core.errors import Cancelled, InsarError
@@ -21,6 +22,16 @@ _ERRNO_IN_TEXT = re.compile(r"errno = (\d+)")
 _NO_ROOM_BYTES = 1_000_000
 _FULL_IN_TEXT = ("No space left on device", "Disk quota exceeded")
 _FORBIDDEN_IN_TEXT = ("Permission denied", "Read-only file system")
+
+
+def in_words(error: InsarError) -> str:
+    """Word a fault that is overcome or told elsewhere, for the log: where it was, and the reason."""
+    place, reason = error.fields.get("service") or error.fields.get("file"), error.fields.get("reason")
+    kind = error.code.partition(".")[2].replace("_", " ")
+    status = error.fields.get("status")
+    words = str(reason) if reason and not isinstance(reason, Mapping) else kind
+    words = f"{words} (HTTP {status})" if status else words
+    return f"{place}: {words}" if place else words
 
 
 def error_from_exception(exception: BaseException) -> InsarError:

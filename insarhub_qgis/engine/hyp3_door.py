@@ -38,6 +38,7 @@ from insarhub_qgis.engine.archive_http import (
     shown,
 )
 from insarhub_qgis.engine.earthdata_login import Account, sign_in
+from insarhub_qgis.engine.failures import in_words
 
 CONNECT_TIMEOUT_S = 15.0
 #: Waits before the second, third and fourth attempt of a question. A request that is paid has one attempt.
@@ -50,6 +51,8 @@ _MOST_PAGES = 10_000
 #: Scenes in an error of the service.
 _SCENE = re.compile(r"S1[A-D]?_[A-Za-z0-9_]+(?:-BURST)?")
 _AMOUNT = r"(\d+(?:\.\d+)?)"
+#: A request that an error repeats, whole, before it says what is wrong.
+_REPEATED = re.compile(r"^\s*[\[{].*[\]}]\s*", re.DOTALL)
 _CREDITS = re.compile(rf"cost {_AMOUNT}\D+{_AMOUNT}")
 
 
@@ -260,7 +263,7 @@ class _Transport(HTTPAdapter):
                 pause_s = None if is_payment else _pause(error, wait_s)
                 if pause_s is None:
                     raise error from exception
-                self._log(f"{error}; next attempt in {pause_s:.0f} s", "warning")
+                self._log(f"{in_words(error)}; next attempt in {pause_s:.0f} s", "warning")
                 self._wait(pause_s)
                 continue
             return response
@@ -287,7 +290,7 @@ def api_error(response: requests.Response) -> InsarError:
     status, service = response.status_code, urlsplit(response.url or "").hostname or "HyP3"
     said = _said(response)
     # What a refused request repeats stands further back; it must not be taken for the reason.
-    text, lower = shown(said.rstrip(" .")), said[:300].lower()
+    text, lower = shown(_REPEATED.sub("the request ", said).rstrip(" .")), said[:300].lower()
     if status == 401:
         code = "hyp3.token_expired" if "expired" in lower else "hyp3.unauthorized"
         return InsarError(code, service=service, reason=text)
@@ -337,7 +340,9 @@ def _check_length(response: requests.Response) -> None:
     if "Content-Encoding" in response.headers or not announced.isdecimal():
         return
     if int(announced) != len(response.content):
-        raise InsarError("hyp3.bad_answer", reason=f"{len(response.content)} of {announced} bytes")
+        raise InsarError(
+            "hyp3.bad_answer", reason=f"only {len(response.content)} of {announced} bytes arrived"
+        )
 
 
 def _may_have_arrived(exception: Exception, error: InsarError) -> bool:

@@ -34,7 +34,7 @@ from insarhub_qgis.core.job_folder import JobFolder
 from insarhub_qgis.core.progress import ignore_progress
 from insarhub_qgis.core.requests import DownloadHyp3
 from insarhub_qgis.core.run_context import RunContext
-from insarhub_qgis.engine.failures import error_from_exception
+from insarhub_qgis.engine.failures import error_from_exception, in_words
 from insarhub_qgis.engine.hyp3_door import open_hyp3
 from insarhub_qgis.engine.hyp3_refresh import open_job_folder, refresh_jobs
 from insarhub_qgis.engine.product_download import (
@@ -80,7 +80,7 @@ def run(request: DownloadHyp3, context: RunContext) -> dict[str, Any]:
     if not chosen and not any(row.known_status for row in rows) and rows and context.credential is None:
         raise InsarError("hyp3_jobs.nothing_known", folder=str(job.path))
     downloads = ProductDownloads(job, endpoints, context, request.folder, request.max_workers)
-    downloads.problems += problems
+    downloads.problems += problems + ([] if request.job_ids else _told_of_expired(rows))
     downloads.add(files, chosen)
     downloads.finish()
     return downloads.to_json()
@@ -100,7 +100,7 @@ def _refresh(job: JobFolder, endpoints: Endpoints, context: RunContext) -> list[
     except Cancelled:
         raise
     except InsarError as error:
-        context.log(f"not refreshed before the download: {error}", "warning")
+        context.log(f"not refreshed before the download: {in_words(error)}", "warning")
         return [error]
 
 
@@ -112,6 +112,12 @@ def _chosen(rows: Sequence[JobRow], job_ids: Sequence[str]) -> list[JobRow]:
     return [
         row for row in rows if row.is_current and (row.status in (SUCCEEDED, DOWNLOADED) or _vanished(row))
     ]
+
+
+def _told_of_expired(rows: Sequence[JobRow]) -> list[InsarError]:
+    """Name the products that cannot be fetched any more: nobody misses what is silently passed over."""
+    names = [row.product for row in rows if row.is_current and row.status == EXPIRED and not _vanished(row)]
+    return [InsarError("hyp3_jobs.expired_products", count=len(names), files=names)] if names else []
 
 
 def _vanished(row: JobRow) -> bool:
@@ -449,7 +455,7 @@ class ProductDownloads:
             if error.code == "folder.locked" and not is_last:
                 return False
             self.problems.append(error)
-            self.context.log(f"not noted in the job folder: {error}", "warning")
+            self.context.log(f"not noted in the job folder: {in_words(error)}", "warning")
         return True
 
     def _write_seen(self, path: Path, seen: Mapping[str, Mapping[str, Any]]) -> None:

@@ -35,6 +35,7 @@ from insarhub_qgis.core.job_folder import JobFolder
 from insarhub_qgis.core.progress import stop_if_cancelled
 from insarhub_qgis.core.requests import RefreshHyp3
 from insarhub_qgis.core.run_context import RunContext
+from insarhub_qgis.engine.failures import in_words
 from insarhub_qgis.engine.hyp3_door import Hyp3Door, open_hyp3
 from insarhub_qgis.engine.hyp3_logs import last_line_of_log
 from insarhub_qgis.engine.product_download import open_session
@@ -241,7 +242,7 @@ class _Search:
         except InsarError as error:
             # An id that is none, or a job that must not be read, is one that the service does not give.
             if error.code in ("hyp3.refused", "hyp3.forbidden"):
-                self._context.log(f"{job_id}: {error}", "warning")
+                self._context.log(f"{job_id}: {in_words(error)}", "warning")
                 return None
             raise
 
@@ -285,7 +286,7 @@ def _failures(
                 found[job_id] = last_line_of_log(session, url, context.log)
             except InsarError as error:
                 # The host is away: the logs are read with the next refresh.
-                context.log(f"the log of a failed job cannot be read: {error}", "warning")
+                context.log(f"the log of a failed job cannot be read: {in_words(error)}", "warning")
                 break
     return found
 

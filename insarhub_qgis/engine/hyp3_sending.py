@@ -20,6 +20,7 @@ from insarhub_qgis.core.hyp3_options import granules_of
 from insarhub_qgis.core.job_folder import JobFolder
 from insarhub_qgis.core.progress import Report, stop_if_cancelled
 from insarhub_qgis.core.run_context import RunContext
+from insarhub_qgis.engine.failures import in_words
 from insarhub_qgis.engine.hyp3_door import Hyp3Door
 from insarhub_qgis.engine.hyp3_recovery import is_local, resolve_intent
 from insarhub_qgis.engine.hyp3_saving import (
@@ -252,7 +253,7 @@ class Sender:
             if list(rows.values()) != old:
                 update_job_file(self._target.file, {"rejected": list(rows.values())})
         except InsarError as error:
-            self._context.log(f"the refused pairs were not written down: {error}", "warning")
+            self._context.log(f"the refused pairs were not written down: {in_words(error)}", "warning")
 
 
 def isolate(

@@ -19,6 +19,7 @@ from insarhub_qgis.core.job_folder import JobFolder
 from insarhub_qgis.core.progress import ignore_progress
 from insarhub_qgis.core.requests import WatchHyp3
 from insarhub_qgis.core.run_context import RunContext
+from insarhub_qgis.engine.failures import in_words
 from insarhub_qgis.engine.hyp3_door import Hyp3Door, open_hyp3
 from insarhub_qgis.engine.hyp3_download import ProductDownloads, rows_of
 from insarhub_qgis.engine.hyp3_refresh import LOGIN_CODES, Refreshed, open_job_folder, refresh_jobs
@@ -162,7 +163,7 @@ class _Watch:
         error = errors[0]
         if isinstance(error, InsarError) and _passes(error):
             self._interval_s = min(max(self._interval_s, self._shortest_s) * 2, self._longest_s)
-            self._context.log(f"not refreshed: {error}", "warning")
+            self._context.log(f"not refreshed: {in_words(error)}", "warning")
             return error
         raise error
 
@@ -174,7 +175,7 @@ class _Watch:
         except InsarError as error:
             if error.code not in LOGIN_CODES or not self._may_sign_in_again():
                 raise
-            self._context.log(f"signing in again: {error}", "info")
+            self._context.log(f"signing in again: {in_words(error)}", "info")
             self._stack.close()
             self._door = None
             return self._ask_once(is_thorough)

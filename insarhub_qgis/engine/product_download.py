@@ -40,6 +40,7 @@ from insarhub_qgis.core.installation import plugin_version
 from insarhub_qgis.core.product_archive import read_product_archive
 from insarhub_qgis.core.progress import IsCancelled, never_cancelled, stop_if_cancelled
 from insarhub_qgis.engine.archive_http import network_error, redirected, retry_after_s
+from insarhub_qgis.engine.failures import in_words
 
 PART_SUFFIX, SIDECAR_SUFFIX, BAD_SUFFIX = ".part", ".part.json", ".bad"
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 15.0, 60.0
@@ -148,7 +149,7 @@ def download_product(
                 if isinstance(error, Cancelled):
                     raise
                 log(
-                    f"{product.target.name} is set aside as {set_aside(product.target).name}: {error}",
+                    f"{product.target.name} is set aside as {set_aside(product.target).name}: {in_words(error)}",
                     "warning",
                 )
         _Fetch(session, product, is_cancelled, on_bytes, log).run()
@@ -252,7 +253,9 @@ class _Fetch:
                     raise InsarError(
                         "product.bad_download", file=self._name, reason=error.to_json()
                     ) from error
-                self._log(f"{self._name} arrived damaged and is fetched once more: {error}", "warning")
+                self._log(
+                    f"{self._name} arrived damaged and is fetched once more: {in_words(error)}", "warning"
+                )
                 continue
             self._give_name()
             return
@@ -278,7 +281,7 @@ class _Fetch:
                 wait_s = _wait_before_next(error, failures)
                 if wait_s is None:
                     raise
-                self._log(f"{self._name}: {error}; next attempt in {wait_s:.0f} s", "warning")
+                self._log(f"{self._name}: {in_words(error)}; next attempt in {wait_s:.0f} s", "warning")
                 _wait(wait_s, self._is_cancelled)
 
     def _ask(self, have: int) -> None:

@@ -660,6 +660,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The service did not know the job {job_id} when it was asked; before that it was {known}.",
         "Check that the job file belongs to this service, and refresh later; products on disk stay usable.",
     ),
+    "hyp3_jobs.never_known": (
+        "The service does not know the job {job_id}.",
+        "Check that the job file {file} belongs to this service, and refresh later; products on disk stay usable.",
+    ),
     "hyp3_jobs.failed": (
         "HyP3 could not process the job {job_id}.",
         "Look into its log, then retry it; a retry costs credits again.",
@@ -679,6 +683,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "hyp3_jobs.expired": (
         "The product {file} expired on {expired_at} before it was downloaded.",
         "Retry the job with expired jobs included; that costs credits again.",
+    ),
+    "hyp3_jobs.expired_products": (
+        "{count} products expired before they were downloaded: {files}.",
+        "Retry their jobs with expired jobs included; that costs credits again.",
     ),
     "hyp3_jobs.other_service": (
         "The jobs of {file} belong to {service}, but {asked} was asked.",
@@ -1402,7 +1410,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Submit again: jobs that arrived after all are found first, so nothing is paid twice.",
     ),
     "hyp3.no_credits": (
-        "The credits do not suffice: these jobs would cost {cost}, {left} are left. None of them was sent.",
+        "The credits do not suffice: these jobs would cost {cost}, {left} are left. None of them was ordered.",
         "Choose fewer pairs, or submit the rest when the credits are renewed next month.",
     ),
     "hyp3.unknown_scenes": (

@@ -104,4 +104,4 @@ def warn_of(errors: Any, feedback: QgsProcessingFeedback, named: str = "") -> No
     for error in errors or ():
         name = str(error.get(named) or "") if named else ""
         text = reason_text(error)
-        feedback.pushWarning(f"{name}: {text}" if name else text)
+        feedback.pushWarning(f"{name}: {text}" if name not in text else text)

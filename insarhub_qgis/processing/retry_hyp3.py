@@ -14,8 +14,9 @@ from qgis.core import (
 )
 
 from insarhub_qgis.core import requests
+from insarhub_qgis.core.hyp3_guard import REFUSED
 from insarhub_qgis.processing.base import tr
-from insarhub_qgis.processing.hyp3_algorithm import Hyp3Algorithm
+from insarhub_qgis.processing.hyp3_algorithm import Hyp3Algorithm, warn_of
 from insarhub_qgis.processing.submit_hyp3 import tell_submission
 
 
@@ -52,5 +53,7 @@ class RetryHyp3(Hyp3Algorithm):
             job_folder=self.job_folder(parameters, context),
             include_expired=self.parameterAsBool(parameters, self.INCLUDE_EXPIRED, context),
         )
+        refused = [row for row in answer["skipped"] if row["state"] == REFUSED]
+        warn_of([row["reason"] for row in (*refused, *answer["rejected"])], feedback)
         tell_submission(answer, feedback)
         return {self.JOB_FILE: answer["job_file"], self.SUBMITTED: answer["submitted"]}

@@ -74,7 +74,11 @@ class WatchHyp3(Hyp3Algorithm):
         warn_of(answer["failed"], feedback, "file")
         warn_of(answer["problems"], feedback)
         if not answer["is_complete"]:
-            feedback.pushWarning(tr("The time is over; not all jobs have ended yet."))
+            feedback.pushWarning(
+                tr(
+                    "The time is over, and not all jobs have ended yet. They go on at HyP3; watch or refresh later."
+                )
+            )
         return {self.FOLDER: answer["folder"], **count_outputs(answer["counts"])}
 
 
