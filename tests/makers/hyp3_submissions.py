@@ -11,8 +11,6 @@ from pathlib import Path
 
 from insarhub_qgis.core.credentials import Credential
 from insarhub_qgis.core.endpoints import Endpoints
-from insarhub_qgis.core.hyp3_files import find_job_files
-from insarhub_qgis.core.hyp3_journal import open_intents
 from insarhub_qgis.core.run_context import RunContext
 from insarhub_qgis.core.sandbox_credentials import make_sandbox_token
 from insarhub_qgis.core.search_answer import write_search_answer
@@ -23,11 +21,12 @@ from insarhub_qgis.sandbox.known_scenes import KnownScene, bursts_of_simulated_s
 from insarhub_qgis.sandbox.server import SandboxServer
 from insarhub_qgis.sandbox.service_state import SandboxClock
 from insarhub_qgis.sandbox.simulated_catalogue import simulated_items
+from tests.makers import hyp3_payments
+from tests.makers.hyp3_payments import PRICE
 from tests.makers.sandbox_clients import call
 
 USER = "sandbox-anna"
 AREA = "POLYGON((-1.8 37.6,-1.7 37.6,-1.7 37.7,-1.8 37.7,-1.8 37.6))"
-PRICE = 10.0
 
 
 @functools.cache
@@ -130,15 +129,6 @@ def set_account(server: SandboxServer, **values) -> None:
 
 def assert_paid_once(server: SandboxServer, folder: Path, pairs, price: float = PRICE) -> None:
     """Every pair has exactly one job, the charge is theirs, and the job files know every id."""
-    jobs, charged = jobs_of_server(server)
-    paid = [tuple(job["granules"]) for job in jobs]
-    assert sorted(paid) == sorted(pairs)
-    assert charged.get(USER, 0) == len(pairs) * price
-    files, problems = find_job_files(folder)
-    assert problems == []
-    known = [job_id for file in files for job_id in file.ids]
-    assert sorted(known) == sorted(job["job_id"] for job in jobs)
-    of_files = {job_id: pair for file in files for job_id, pair in file.pairs.items()}
-    assert of_files == {job["job_id"]: tuple(job["granules"]) for job in jobs}
-    assert sum(file.own["credits"] for file in files) == len(pairs) * price
-    assert open_intents(folder) == []
+    jobs, _ = jobs_of_server(server)
+    assert {job["user"] for job in jobs} <= {USER}
+    hyp3_payments.assert_paid_once(server.base_url, USER, folder, pairs, price)
