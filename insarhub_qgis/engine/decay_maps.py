@@ -41,10 +41,12 @@ from insarhub_qgis.core.decay_map_files import (
 from insarhub_qgis.core.endpoints import Endpoints
 from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.job_folder import JobFolder
+from insarhub_qgis.core.network_files import load_network
 from insarhub_qgis.core.progress import Report, part_of, stop_if_cancelled
 from insarhub_qgis.core.quality_files import aoi_hash
 from insarhub_qgis.core.requests import FetchDecayMaps
 from insarhub_qgis.core.run_context import RunContext
+from insarhub_qgis.core.scene_facts import SceneFacts
 from insarhub_qgis.engine.coherence_tiles import CoherenceReader
 from insarhub_qgis.engine.decay_fit import ALGORITHM, FEWEST_LEVELS, DecayFit, fit_decay
 from insarhub_qgis.engine.decay_rasters import (
@@ -54,6 +56,7 @@ from insarhub_qgis.engine.decay_rasters import (
     read_map_facts,
     write_float_raster,
 )
+from insarhub_qgis.engine.quality_area import OF_SCENES, area_of_job
 from insarhub_qgis.engine.search_area import read_search_area
 
 AVAILABLE, NOT_AVAILABLE, FAILED = "available", "not_available", "failed"
@@ -76,6 +79,7 @@ class _Area:
 
     text: str
     geometry: BaseGeometry
+    is_of_scenes: bool = False
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
@@ -107,13 +111,23 @@ def _folder_and_area(request: FetchDecayMaps) -> tuple[Path, _Area]:
     place = request.job_folder or request.folder
     if not place:
         raise InsarError("decay.no_folder")
-    text = request.aoi_wkt
-    if not text.strip() and request.job_folder:
-        text = JobFolder(Path(request.job_folder)).aoi_wkt() or ""
-    area = read_search_area(text)
-    if area is None:
+    folder = maps_folder_of(Path(place))
+    given = read_search_area(request.aoi_wkt)
+    if given is not None:
+        return folder, _Area(request.aoi_wkt, joined_at_antimeridian(given.geometry))
+    # The same area, with the same hash, as the pair quality of the job has.
+    found = area_of_job(JobFolder(folder).read_config(), _facts_of_stack(folder))
+    if found is None:
         raise InsarError("decay.no_area", folder=place)
-    return maps_folder_of(Path(place)), _Area(text, joined_at_antimeridian(area.geometry))
+    return folder, _Area(found.wkt, found.geometry, is_of_scenes=found.origin == OF_SCENES)
+
+
+def _facts_of_stack(folder: Path) -> list[SceneFacts]:
+    if JobFolder(folder).stack_file() is None:
+        return []
+    network = load_network(folder).network
+    names = [name for node in network.nodes for name in node.scenes]
+    return [network.facts[name] for name in names if name in network.facts]
 
 
 def joined_at_antimeridian(geometry: BaseGeometry) -> BaseGeometry:
@@ -173,11 +187,14 @@ class _Fetch:
         }
 
     def _messages(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        messages = []
+        if self._area.is_of_scenes:
+            messages.append(InsarError("quality.area_of_scenes", folder=str(self._folder)))
         south = self._area.bounds[1]
         foreign = [row["season"] for row in rows if row.get("origin") == FOREIGN]
         if foreign and south < 0:
-            return [InsarError("decay.insarhub_south", seasons=foreign).to_json()]
-        return []
+            messages.append(InsarError("decay.insarhub_south", seasons=foreign))
+        return [message.to_json() for message in messages]
 
     def _polarizations(self) -> tuple[str, ...]:
         return POLARIZATIONS if self._request.polarization == AUTO else (self._request.polarization,)

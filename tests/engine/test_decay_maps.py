@@ -14,10 +14,15 @@ import rasterio
 from insarhub_qgis.core.decay_map_files import decay_map_file
 from insarhub_qgis.core.endpoints import PRODUCTION
 from insarhub_qgis.core.errors import Cancelled, InsarError
+from insarhub_qgis.core.job_folder import JobFolder
 from insarhub_qgis.core.requests import FetchDecayMaps
 from insarhub_qgis.core.run_context import RunContext
+from insarhub_qgis.core.scene_facts import read_scene_facts
 from insarhub_qgis.engine import coherence_tiles, decay_maps
+from insarhub_qgis.engine.decay_map_reader import read_decay_parameters
+from insarhub_qgis.engine.quality_area import area_of_job
 from tests.makers.coherence_server import serving_coherence, truth
+from tests.makers.network_jobs import make_network_job, scene_name, umm_item
 
 LAND = "POLYGON ((10.1 47.7, 10.15 47.7, 10.15 47.75, 10.1 47.75, 10.1 47.7))"
 SEASONS = ["winter", "spring", "summer", "fall"]
@@ -346,6 +351,20 @@ def test_bad_input_is_refused_before_anything_is_asked(server, job, values, code
         fetch(server, job, **values)
     assert caught.value.code == code
     assert server.paths == []
+
+
+def test_a_job_without_area_takes_that_of_its_scenes_as_its_pair_quality_does(server, tmp_path):
+    items = [umm_item(scene_name(day), shift_deg=-6.2) for day in (0, 12)]
+    config = {"downloader": {"type": "S1_SLC", "config": {"relativeOrbit": 5}}}
+    job = make_network_job(tmp_path / "job", [0, 12], items=items, config=config)
+    answer = fetch(server, job, seasons=("winter",))
+    assert answer["seasons"][0]["state"] == "available"
+    assert [message["code"] for message in answer["messages"]] == ["quality.area_of_scenes"]
+    facts = read_scene_facts(job)
+    area = area_of_job(JobFolder(job).read_config(), [facts[name] for name in sorted(facts)])
+    decay, problems = read_decay_parameters(job, area.geometry, area.hash)
+    assert problems == []
+    assert decay.g_inf[0] == pytest.approx(truth("winter")[0], abs=0.02)
 
 
 def test_a_job_without_area_and_no_folder_at_all(server, tmp_path):
