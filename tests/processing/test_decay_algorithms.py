@@ -117,7 +117,7 @@ def test_a_second_run_needs_no_service(run, job):
     assert sum("kept" in line for line in heard.everything) == 4
 
 
-def test_expectedcoherence_is_the_model_of_the_maps(run, job, tmp_path):
+def test_expectedcoherence_is_the_model_of_the_maps(run, job, tmp_path):  # insarhub:expectedcoherence
     output = tmp_path / "expected.tif"
     run("expectedcoherence", {"DECAY_MAPS": str(job), "DAYS": 24, "SEASON": "summer", "OUTPUT": str(output)})
     raster, values = raster_of(output)
@@ -126,7 +126,7 @@ def test_expectedcoherence_is_the_model_of_the_maps(run, job, tmp_path):
     assert raster.GetRasterBand(1).GetDescription() == "expected coherence after 24 d, JJA (file: summer)"
 
 
-def test_longestbaseline_keeps_the_coherence(run, job, tmp_path):
+def test_longestbaseline_keeps_the_coherence(run, job, tmp_path):  # insarhub:longestbaseline
     output = tmp_path / "longest.tif"
     run(
         "longestbaseline",
@@ -143,7 +143,7 @@ def test_longestbaseline_keeps_the_coherence(run, job, tmp_path):
     assert np.nanmax(days) <= 365
 
 
-def test_networkcoherence_is_the_mean_over_the_pairs(run, job, tmp_path):
+def test_networkcoherence_is_the_mean_over_the_pairs(run, job, tmp_path):  # insarhub:networkcoherence
     output = tmp_path / "network.tif"
     run("networkcoherence", {"JOB_FOLDER": str(job), "OUTPUT": str(output)})
     raster, values = raster_of(output)
@@ -158,7 +158,7 @@ def test_networkcoherence_is_the_mean_over_the_pairs(run, job, tmp_path):
     assert raster.GetMetadataItem("PAIRS_USED") == "6"
 
 
-def test_coherencestatistics_gives_a_row_per_zone_and_season(run, job):
+def test_coherencestatistics_gives_a_row_per_zone_and_season(run, job):  # insarhub:coherencestatistics
     heard = Heard()
     parameters = {"DECAY_MAPS": str(job), "ZONES": polygons(AOI, SEA), "OUTPUT": "memory:"}
     layer = run("coherencestatistics", parameters, heard)["OUTPUT"]
