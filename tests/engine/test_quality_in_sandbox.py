@@ -4,7 +4,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import threading
+import time
 from datetime import date, datetime, timezone
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -156,3 +161,72 @@ def test_with_all_sources_nothing_is_missing(tmp_path, server):
     again = pair_quality.run(request, RunContext())
     assert {name: count for name, count in again["fetched"].items() if count} == {}
     assert again["is_new"] is False
+
+
+def test_a_cancel_is_heard_while_a_raster_is_slow(tmp_path, server):
+    # Behind the first request the reads are GDAL's, which cannot be interrupted.
+    server.faults.add(Fault("/v200", method="GET", skip=1, times=9, delay_s=3.0))
+    cancel = threading.Event()
+    pressed = []
+    timer = threading.Timer(0.8, lambda: (pressed.append(time.monotonic()), cancel.set()))
+    timer.start()
+    stack = stack_in(tmp_path, box(11.0, 46.5, 11.3, 46.7))
+    with (
+        QualityDoor(Endpoints.of_sandbox(server.base_url), cancel.is_set) as door,
+        pytest.raises(InsarError) as caught,
+    ):
+        LandCoverSource().fetch(stack, door, ignore_progress)
+    assert caught.value.code == "run.cancelled"
+    assert time.monotonic() - pressed[0] < 1.0
+
+
+def test_a_killed_build_goes_on_where_it_was(tmp_path, server):
+    job = make_network_job(tmp_path / "job", [0, 12, 24, 36])
+    endpoints = Endpoints.of_sandbox(server.base_url).to_json()
+    request = BuildPairDatabase(str(job), ("weather", "vegetation"), endpoints=endpoints)
+    server.faults.add(Fault("/rst", times=1, delay_s=6.0))
+    program = (
+        "import json, sys\n"
+        "from insarhub_qgis.core.requests import BuildPairDatabase\n"
+        "from insarhub_qgis.core.run_context import RunContext\n"
+        "from insarhub_qgis.engine import pair_quality\n"
+        "pair_quality.run(BuildPairDatabase.from_json(json.load(sys.stdin)), RunContext())\n"
+    )
+    root = Path(pair_quality.__file__).resolve().parents[2]
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, cwd=root, text=True
+    ) as process:
+        process.stdin.write(json.dumps(request.to_json()))
+        process.stdin.close()
+        end = time.monotonic() + 30
+        while not QualityCache(job).path.exists():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        process.kill()
+    document = json.loads((job / PAIR_DATABASE_NAME).read_text(encoding="utf-8"))
+    assert document["_complete"] is False
+    server.faults.clear()
+    result = pair_quality.run(request, RunContext())
+    assert (result["state"], result["fetched"]) == ("incomplete", {"vegetation": 20})
+    assert json.loads((job / PAIR_DATABASE_NAME).read_text(encoding="utf-8"))["_complete"] is True
+
+
+@pytest.mark.parametrize(
+    ("wkt", "source"),
+    [
+        (box(179.7, -17.2, 180.3, -16.8), "landcover"),
+        (box(12.0, 85.0, 13.0, 85.4), "climatology"),
+        (box(-40.0, 30.0, -39.8, 30.2), "climatology"),
+    ],
+    ids=["antimeridian, south", "above 84 N", "open sea"],
+)
+def test_odd_places_are_judged_by_what_there_is(tmp_path, server, wkt, source):
+    config = {"downloader": {"type": "S1_SLC", "config": {"intersectsWith": wkt}}}
+    job = make_network_job(tmp_path / "job", [0, 12, 24], config=config)
+    endpoints = Endpoints.of_sandbox(server.base_url).to_json()
+    result = pair_quality.run(
+        BuildPairDatabase(str(job), ("weather", "landcover"), endpoints=endpoints), RunContext()
+    )
+    assert result["failed"] == []
+    assert result["decay"] == {source: 3}
+    assert not {"rain_1", "rain_2", "freeze_thaw"} & set(result["missing"])
