@@ -15,6 +15,7 @@ from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.features import rasterize
 from rasterio.io import MemoryFile
+from rasterio.vrt import WarpedVRT
 from shapely.geometry.base import BaseGeometry
 
 from insarhub_qgis.core.atomic_files import write_bytes_atomically
@@ -206,7 +207,7 @@ def read_decay_maps(folder: Path) -> DecayMaps:
     Raises
     ------
     InsarError
-        ``decay.no_maps``; ``decay.other_grids``: they are of different areas or resolutions; ``decay.map_unreadable``.
+        ``decay.no_maps``; ``decay.other_grids``: they are of different areas; ``decay.map_unreadable``.
     """
     found = find_decay_maps(maps_folder_of(folder))
     chosen = {
@@ -217,18 +218,35 @@ def read_decay_maps(folder: Path) -> DecayMaps:
     }
     if not chosen:
         raise InsarError("decay.no_maps", folder=str(folder))
-    values: NDArray[np.float32] | None = None
-    first: tuple[Path, RasterGrid] | None = None
-    source = ""
-    for season, polarization in chosen.items():
-        path = found[(season, polarization)]
-        grid, bands, tags = read_decay_map(path)
-        if first is None or values is None:
-            first = (path, grid)
-            values = np.full((3, len(SEASONS), grid.height, grid.width), np.nan, dtype=np.float32)
-        elif not grid.is_like(first[1]):
-            raise InsarError("decay.other_grids", file=path.name, other=first[0].name)
-        values[:, list(SEASONS).index(season)] = bands
-        source = source or tags.get("SOURCE", "InSARHub")
-    assert first is not None and values is not None
-    return DecayMaps(first[1], values[0], values[1], values[2], chosen, source)
+    read = {
+        season: (found[(season, polarization)], *read_decay_map(found[(season, polarization)]))
+        for season, polarization in chosen.items()
+    }
+    ours = [(path, tags["AOI_HASH"]) for path, _, _, tags in read.values() if "AOI_HASH" in tags]
+    for path, area in ours:
+        if area != ours[0][1]:
+            raise InsarError("decay.other_grids", file=path.name, other=ours[0][0].name)
+    # Of maps with our tags when there are any; others, by InSARHub or of another resolution, are put on it.
+    _, grid, _, tags = next(
+        (each for each in read.values() if "AOI_HASH" in each[3]), next(iter(read.values()))
+    )
+    values = np.full((3, len(SEASONS), grid.height, grid.width), np.nan, dtype=np.float32)
+    for season, (path, own_grid, bands, _) in read.items():
+        is_same = own_grid.is_like(grid)
+        values[:, list(SEASONS).index(season)] = bands if is_same else _resampled(path, grid)
+    return DecayMaps(grid, values[0], values[1], values[2], chosen, tags.get("SOURCE", "InSARHub"))
+
+
+def _resampled(path: Path, grid: RasterGrid) -> Float32:
+    """Read the nearest pixels of a map on another grid; NaN where it has none."""
+    place = {"crs": CRS, "transform": grid.transform, "width": grid.width, "height": grid.height}
+    try:
+        with (
+            rasterio.open(path) as raster,
+            WarpedVRT(raster, resampling=Resampling.nearest, nodata=NODATA, **place) as same,
+        ):
+            values = same.read(out_dtype="float32")
+    except (RasterioError, OSError) as error:
+        raise InsarError("decay.map_unreadable", file=str(path), reason=str(error)[:200]) from error
+    values[:, (~np.isfinite(values) | (values == np.float32(NODATA))).any(axis=0)] = np.nan
+    return np.asarray(values)

@@ -1080,7 +1080,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "decay.no_maps": ("There are no decay maps in {folder}.", "Fetch the decay maps first."),
     "decay.other_grids": (
-        "The decay maps {file} and {other} are of different areas or resolutions.",
+        "The decay maps {file} and {other} are of different areas.",
         "Fetch the decay maps again, all seasons at once.",
     ),
     "decay.no_season": (

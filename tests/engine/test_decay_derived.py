@@ -142,11 +142,26 @@ def test_bad_input(maps, tmp_path, quantity, values, code):
     assert list(tmp_path.glob("*.tif*")) == []
 
 
-def test_maps_that_do_not_belong_together_are_refused(maps):
-    write_maps(maps, {"fall": SEASONS["fall"]}, RasterGrid(11.0, 48.0, 0.01, 4, 3))
+def test_maps_of_different_areas_are_refused(maps):
+    with rasterio.open(decay_map_file(maps, "fall", "vv"), "r+") as raster:
+        raster.update_tags(AOI_HASH="00000000")
     with pytest.raises(InsarError) as caught:
         read_decay_maps(maps)
     assert caught.value.code == "decay.other_grids"
+
+
+def test_a_map_of_another_resolution_is_put_on_the_grid_of_the_others(maps):
+    write_maps(maps, {"fall": SEASONS["fall"]}, RasterGrid(9.9925, 48.0075, 0.005, 12, 10))
+    read = read_decay_maps(maps)
+    assert read.grid.is_like(GRID)
+    # The finer map goes beyond the others on all sides; its pixel without data holds no centre of theirs.
+    assert read.g0[3] == pytest.approx(np.full((3, 4), SEASONS["fall"][1]))
+    with rasterio.open(decay_map_file(maps, "winter", "vv")) as raster:
+        bands, profile = raster.read(), raster.profile
+    decay_map_file(maps, "winter", "vv").unlink()
+    with rasterio.open(decay_map_file(maps, "winter", "vv"), "w", **profile) as raster:
+        raster.write(bands)  # without our tags, as InSARHub writes them
+    assert read_decay_maps(maps).source == "made up"
 
 
 def test_damaged_and_missing_maps(maps, tmp_path):
