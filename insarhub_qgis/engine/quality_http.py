@@ -41,7 +41,7 @@ class QualityDoor:
         self.endpoints = endpoints
         self.is_cancelled = is_cancelled
         self._log = log or (lambda *_: None)
-        self._secret = ""
+        self._hidden = ""
         self._adapters = [
             ArchiveAdapter(
                 endpoints,
@@ -65,7 +65,7 @@ class QualityDoor:
 
     def hide(self, secret: str) -> None:
         """Keep a key that stands in addresses out of logs and errors."""
-        self._secret = secret
+        self._hidden = secret
 
     def json(self, url: str, query: Mapping[str, str] | None = None) -> Any:
         """Give the answer to a GET as JSON.
@@ -121,7 +121,7 @@ class QualityDoor:
         self._log(self._safe(text), level)
 
     def _safe(self, value: Any) -> Any:
-        return value.replace(self._secret, "…") if self._secret and isinstance(value, str) else value
+        return value.replace(self._hidden, "…") if self._hidden and isinstance(value, str) else value
 
     def _set_waits(self, waits_s: tuple[float, ...]) -> None:
         for adapter in self._adapters:

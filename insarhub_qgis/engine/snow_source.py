@@ -37,8 +37,8 @@ class SnowSource:
     name = SNOW
 
     def __init__(self) -> None:
-        self._token = ""
-        self._token_at = float("-inf")
+        self._signed = ""
+        self._signed_at = float("-inf")
 
     def missing(self, stack: QualityStack) -> int:
         return sum(len(points) for points in self._open(stack).values())
@@ -125,10 +125,10 @@ class SnowSource:
         return read_remote(f"{href}{joint}{self._signature(door)}", read, door.is_cancelled)
 
     def _signature(self, door: QualityDoor) -> str:
-        if time.monotonic() - self._token_at > _SIGNATURE_S:
+        if time.monotonic() - self._signed_at > _SIGNATURE_S:
             answer = door.json(f"{door.endpoints.snow}/api/sas/v1/token/{COLLECTION}")
             token = answer.get("token") if isinstance(answer, Mapping) else None
             if not isinstance(token, str) or not token:
                 raise InsarError("archive.bad_answer", reason="no token for the snow cover")
-            self._token, self._token_at = token, time.monotonic()
-        return self._token
+            self._signed, self._signed_at = token, time.monotonic()
+        return self._signed
