@@ -29,7 +29,7 @@ from insarhub_qgis.engine.archive_http import causes_of
 
 CONNECT_TIMEOUT_S, FILE_TIMEOUT_S = 10.0, 120.0
 #: Waits before the second, third and fourth attempt.
-RETRY_WAITS_S: tuple[float, ...] = (1.0, 3.0, 6.0)
+RETRY_WAITS_S: tuple[float, ...] = (0.5, 1.5, 4.0)
 PARALLEL_READS = 4
 
 _POLL_S = 0.1
