@@ -82,8 +82,7 @@ class CoherenceService(Service):
         return store_error(status, detail) if path.startswith(_ROOT) else None
 
     def tile(self, request: ServiceRequest) -> Answer:
-        assert request.match is not None
-        folder, name = request.match.groups()
+        folder, name = request.path_parts
         match = _TILE.fullmatch(name)
         if match is None or match.group(1) != folder:
             return not_there()
@@ -95,8 +94,7 @@ class CoherenceService(Service):
         return made_answer(name, content, self._world.seed, request.headers)
 
     def mosaic(self, request: ServiceRequest) -> Answer:
-        assert request.match is not None
-        match = _MOSAIC.fullmatch(request.match.group(1))
+        match = _MOSAIC.fullmatch(request.path_parts[0])
         if match is None:
             return not_there()
         kind = CoherenceKind(match.group(1), match.group(2), int(match.group(3)))

@@ -100,8 +100,7 @@ class FireService(Service):
         return None
 
     def area(self, request: ServiceRequest) -> Answer:
-        assert request.match is not None
-        key, source, area, days_text, start_text = request.match.groups()
+        key, source, area, days_text, start_text = request.path_parts
         try:
             _check_key(key)
             if source not in _SOURCES:
@@ -123,8 +122,7 @@ class FireService(Service):
         return Answer.of_text("\n".join(lines) + "\n", 200, "text/csv; charset=utf-8")
 
     def availability(self, request: ServiceRequest) -> Answer:
-        assert request.match is not None
-        key, source = request.match.groups()
+        key, source = request.path_parts
         try:
             _check_key(key)
             if source not in (*_SOURCES, "ALL"):
@@ -147,8 +145,8 @@ class FireService(Service):
             return _FIRST, today - datetime.timedelta(days=_STANDARD_LAG_DAYS)
         return today - datetime.timedelta(days=_FAST_DAYS), today
 
-    def _first_day(self, text: str | None, days: int) -> datetime.date:
-        if text is None:
+    def _first_day(self, text: str, days: int) -> datetime.date:
+        if not text:
             return self._today() - datetime.timedelta(days=days - 1)
         try:
             return datetime.date.fromisoformat(text)

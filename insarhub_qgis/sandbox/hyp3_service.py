@@ -247,14 +247,14 @@ class Hyp3Service(Service):
         return Answer.of_json(value)
 
     def _one_job(self, request: ServiceRequest, user_id: str) -> Answer:
-        job = self._found(_matched(request, 1))
+        job = self._found(request.path_parts[0])
         return Answer.of_json(self._job_json(job, request))
 
     def _rename_job(self, request: ServiceRequest, user_id: str) -> Answer:
         body = _body(request)
-        check_uuid(_matched(request, 1))
+        check_uuid(request.path_parts[0])
         check_rename_body(body, has_ids=False)
-        job = self._rename(_matched(request, 1), body["name"], user_id)
+        job = self._rename(request.path_parts[0], body["name"], user_id)
         return Answer.of_json(self._job_json(job, request))
 
     def _rename_jobs(self, request: ServiceRequest, user_id: str) -> Answer:
@@ -288,7 +288,7 @@ class Hyp3Service(Service):
     # --- Products ---
 
     def _product(self, request: ServiceRequest) -> Answer:
-        job_id, name = _matched(request, 1), _matched(request, 2)
+        job_id, name = request.path_parts
         now_s = self._clock.now_s()
         with self._lock:
             job = self._jobs.find(job_id)
@@ -367,10 +367,6 @@ def _new_job(
 
 def _not_allowed(request: ServiceRequest) -> Answer:
     return Answer.of_text(_NOT_ALLOWED, 405, "text/html; charset=utf-8")
-
-
-def _matched(request: ServiceRequest, group: int) -> str:
-    return request.match.group(group) if request.match is not None else ""
 
 
 def _body(request: ServiceRequest) -> Any:

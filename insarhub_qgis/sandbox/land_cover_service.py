@@ -38,8 +38,7 @@ class LandCoverService(Service):
         return store_error(status, detail) if path.startswith("/v200") else None
 
     def tile(self, request: ServiceRequest) -> Answer:
-        assert request.match is not None
-        match = _NAME.fullmatch(request.match.group(1))
+        match = _NAME.fullmatch(request.path_parts[0])
         if match is None:
             return not_there()
         south = int(match.group(2)) * (1 if match.group(1) == "N" else -1)

@@ -59,6 +59,11 @@ class ServiceRequest:
     def json(self) -> Any:
         return json.loads(self.body.decode("utf-8") or "null")
 
+    @property
+    def path_parts(self) -> tuple[str, ...]:
+        """What the groups of the route's pattern found in the path; empty for a group that took no part."""
+        return tuple(part or "" for part in self.match.groups()) if self.match is not None else ()
+
 
 class Body(Protocol):
     """Bytes, or what gives its bytes piece by piece."""

@@ -133,8 +133,7 @@ class SnowService(Service):
         )
 
     def item(self, request: ServiceRequest) -> Answer:
-        assert request.match is not None
-        granule = _granule_of_name(request.match.group(1))
+        granule = _granule_of_name(request.path_parts[0])
         if granule is None or not self._is_there(granule):
             return Answer.of_json({"code": "NotFoundError", "description": "no such item"}, 404)
         return Answer.of_json(self._feature(granule, _base(request)))
@@ -170,8 +169,7 @@ class SnowService(Service):
         return self._world.any_in(self._world.land_mask, *_bounds(ring))
 
     def _feature(self, granule: _Granule, base: str) -> dict[str, Any]:
-        ring = outline(granule.h, granule.v)
-        assert ring is not None, granule
+        ring = outline(granule.h, granule.v) or []
         day = granule.day.isoformat()
         return {
             "type": "Feature",
