@@ -15,6 +15,7 @@ OPTIONS ?=
 PROFILE ?= default
 UMM ?=
 PORT ?= 8090
+ROWS ?=
 
 export QGIS_PYTHON
 
@@ -46,9 +47,9 @@ lint: ## formatting, types, import contracts, QGIS rules and the plugin reposito
 	@tools/make_environments.sh gates
 	@tools/run_gates.sh
 
-bench: setup ## ratios to InSARHub and MintPy, measured in one run
+bench: setup ## ratios to InSARHub and MintPy, measured in one run; ROWS=1,2b for some of them
 	@tools/make_environments.sh bench
-	@$(ENGINE_ENV)/bin/python bench/run.py
+	@$(ENGINE_ENV)/bin/python bench/run.py $(if $(ROWS),--rows "$(ROWS)")
 
 interchange: setup ## folders both ways between InSARHub 0.4.2 and the plugin, value by value; table in build/interchange.md
 	@tools/make_environments.sh bench
