@@ -191,7 +191,7 @@ def test_a_host_that_overlooks_the_condition_is_noticed(server: ProductServer, f
     assert fetch() is True
     assert fetch.target.read_bytes() == product_bytes(seed=2)
     assert fetch.received == len(WHOLE), "nothing was put behind bytes of the former product"
-    assert any("product.changed" in line for line in fetch.log)
+    assert any(f"{ZIP}: changed" in line for line in fetch.log)
 
 
 def test_a_whole_part_is_only_checked(server: ProductServer, fetch: Fetching) -> None:
