@@ -10,13 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from insarhub_qgis.core.decay_map_files import SEASONS
 from insarhub_qgis.core.progress import IsCancelled, never_cancelled, stop_if_cancelled
+
+# Runtime needs none of it, and importing it is a quarter of the start of the plugin.
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
 
 SEASON_COUNT = len(SEASONS)
 #: Limits of tau in days.
@@ -39,9 +44,9 @@ _CODE_BITS = 15
 _DECIMALS = 9
 _GOLDEN = 0.6180339887498949
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+Floats: TypeAlias = "NDArray[np.float64]"
+Ints: TypeAlias = "NDArray[np.int64]"
+Bools: TypeAlias = "NDArray[np.bool_]"
 
 
 # --- Days of a pair in each season -------------------------------------------------------------------

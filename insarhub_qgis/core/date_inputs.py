@@ -6,13 +6,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from insarhub_qgis.core.quality_files import QualityCache, ndvi_key, vegetation_key, weather_key
 from insarhub_qgis.core.stack_file import is_number
+
+# Runtime needs none of it, and importing it is a quarter of the start of the plugin.
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from numpy.typing import ArrayLike, NDArray
 
 #: Snow cover of the area from which melting snow spoils a date, and the temperature above which it melts.
 WET_SNOW_COVER, FREEZING_C = 0.30, 0.0
@@ -26,7 +31,7 @@ RAIN, SNOW, AIR, SOIL, NDVI = "rain_mm", "snow_cover", "air_c", "soil_c", "ndvi"
 INPUTS = (RAIN, SNOW, AIR, SOIL, NDVI)
 ERA5, MODIS = "era5", "modis"
 
-Floats = NDArray[np.float64]
+Floats: TypeAlias = "NDArray[np.float64]"
 
 
 def snow_cover_of_depth(depth_m: ArrayLike) -> Floats:

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from insarhub_qgis.core.coherence_decay import (
     SEASON_COUNT,
@@ -24,6 +23,10 @@ from insarhub_qgis.core.coherence_decay import (
     days_of_codes,
 )
 from insarhub_qgis.core.progress import IsCancelled, never_cancelled
+
+# Runtime needs none of it, and importing it is a quarter of the start of the plugin.
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 #: Labels of the sources, by rank.
 S1_PIXEL, LANDCOVER, CLIMATOLOGY = "s1_pixel", "landcover", "climatology"

@@ -10,11 +10,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from insarhub_qgis.core.scene_facts import Point, unwrapped
+
+# Runtime needs none of it, and importing it is a quarter of the start of the plugin.
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
 
 #: Rings of one polygon; a point is inside when it lies in an odd number of them.
 Polygon = tuple[tuple[Point, ...], ...]
@@ -24,8 +30,8 @@ _EARTH_RADIUS_KM = 6371.0088
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _COORDINATES = re.compile(rf"({_NUMBER})\s+({_NUMBER})(?:\s+{_NUMBER})*")
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+Floats: TypeAlias = "NDArray[np.float64]"
+Bools: TypeAlias = "NDArray[np.bool_]"
 
 
 def polygons_of_wkt(wkt: str) -> list[Polygon]:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.network_graph import PairKey, structure_of
@@ -21,6 +20,10 @@ from insarhub_qgis.core.progress import IsCancelled, Report, never_cancelled, st
 from insarhub_qgis.core.scenes import Pair, scene_start
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
     from insarhub_qgis.core.pair_candidates import Candidates
 
 #: Expected coherences are clipped to this range: a pair is never worthless and never perfect.
@@ -34,9 +37,9 @@ _SMALL = 150
 #: Smaller parts of the total are rounding.
 _TINY = 1e-9
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.intp]
-Bools = NDArray[np.bool_]
+Floats: TypeAlias = "NDArray[np.float64]"
+Ints: TypeAlias = "NDArray[np.intp]"
+Bools: TypeAlias = "NDArray[np.bool_]"
 
 
 def pair_stamp(pair: Pair) -> tuple[str, str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from insarhub_qgis.core.network_dates import (
     AUTOMATIC_REASONS,
@@ -28,14 +28,20 @@ from insarhub_qgis.core.selection_parameters import (
     SelectionParameters,
 )
 
+# Runtime needs none of it, and importing it is a quarter of the start of the plugin.
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
 #: Cost of a pair that meets no target, while the backbone is built.
 OFF_TARGET_COST = 0.3
 #: Term of an unknown score or baseline.
 UNKNOWN_TERM = 0.5
 
-Ints = NDArray[np.intp]
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+Ints: TypeAlias = "NDArray[np.intp]"
+Floats: TypeAlias = "NDArray[np.float64]"
+Bools: TypeAlias = "NDArray[np.bool_]"
 
 
 @dataclass(frozen=True)

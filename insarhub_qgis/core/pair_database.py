@@ -11,10 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from insarhub_qgis.core.coherence_decay import (
     DecayStatistics,
@@ -51,6 +50,12 @@ from insarhub_qgis.core.quality_files import DATABASE_BYTES, PairDatabase, write
 from insarhub_qgis.core.scene_facts import SceneFacts
 from insarhub_qgis.core.scenes import Pair
 
+# Runtime needs none of it, and importing it is a quarter of the start of the plugin.
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
 #: Changes with anything that changes a score of the same inputs; databases of another one are outdated.
 ALGORITHM = "score-1"
 STATISTIC = "median"
@@ -67,8 +72,8 @@ CURRENT, MISSING, INCOMPLETE, OUTDATED, GROWN, REWEIGHTED = (
     "reweighted",
 )
 
-Floats = NDArray[np.float64]
-Indexes = NDArray[np.intp]
+Floats: TypeAlias = "NDArray[np.float64]"
+Indexes: TypeAlias = "NDArray[np.intp]"
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from insarhub_qgis.core.date_inputs import FREEZING_C, UNTESTED, WET, DateInputs
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.stack_file import GREEN, YELLOW, is_number
+
+# Runtime needs none of it, and importing it is a quarter of the start of the plugin.
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from numpy.typing import ArrayLike, NDArray
 
 #: Coherence that scores 0, about the noise floor of its estimate, and the range from there to 100.
 LOWEST_COHERENCE, COHERENCE_RANGE = 0.10, 0.30
@@ -42,7 +47,7 @@ UNKNOWN_CLASS, RED_CLASS, YELLOW_CLASS, GREEN_CLASS = range(4)
 
 STANDARD, ARID, COLD, TROPICS, COHERENCE_ONLY = "standard", "arid", "cold", "tropics", "coherence_only"
 
-Floats = NDArray[np.float64]
+Floats: TypeAlias = "NDArray[np.float64]"
 #: Keeps a half a half: a sum of floats may fall just short of it.
 _HALF = 0.5 + 1e-9
 
