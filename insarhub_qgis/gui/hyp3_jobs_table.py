@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from qgis.PyQt.QtCore import QCoreApplication, QEvent, QLocale, QObject, QRegularExpression, Qt, pyqtSignal
-from qgis.PyQt.QtGui import QColor, QFont, QIcon, QKeyEvent, QKeySequence, QPalette
+from qgis.PyQt.QtCore import QCoreApplication, QLocale, QObject, Qt, pyqtSignal
+from qgis.PyQt.QtGui import QColor, QFont, QIcon, QPalette
 from qgis.PyQt.QtWidgets import QApplication, QHeaderView, QWidget
 
 from insarhub_qgis.core.errors import InsarError
@@ -29,9 +29,9 @@ from insarhub_qgis.core.hyp3_jobs import (
 )
 from insarhub_qgis.core.scenes import scene_date
 from insarhub_qgis.gui.chart_style import faint_text
-from insarhub_qgis.gui.coloured_text import ColouredTextDelegate
 from insarhub_qgis.gui.icons import icon
-from insarhub_qgis.gui.stacks_table import NOTHING, ROW_ROLE, SORT_ROLE, Column, RowsModel, RowsView
+from insarhub_qgis.gui.searched_rows_view import SearchedRowsView
+from insarhub_qgis.gui.stacks_table import NOTHING, ROW_ROLE, SORT_ROLE, Column, RowsModel
 from insarhub_qgis.host import messages
 
 SEARCH_ROLE = SORT_ROLE + 1
@@ -366,7 +366,7 @@ class Hyp3JobsModel(RowsModel):
         return "\n".join("\t".join(line) for line in lines) + "\n"
 
 
-class Hyp3JobsView(RowsView):
+class Hyp3JobsView(SearchedRowsView):
     """The table: filtered by words, sorted by any column, copied as text.
 
     Signals
@@ -378,30 +378,13 @@ class Hyp3JobsView(RowsView):
     menu_requested = pyqtSignal(object)
 
     def __init__(self, model: Hyp3JobsModel, parent: QWidget | None = None) -> None:
-        super().__init__(model, parent)
+        super().__init__(model, SEARCH_ROLE, parent)
         self.setObjectName("insarhubJobsTable")
         self.setAccessibleName(self.tr("Jobs: pair, status and time until the product expires"))
-        self.setItemDelegate(ColouredTextDelegate(self))
-        self.proxy.setFilterRole(SEARCH_ROLE)
-        self.proxy.setFilterKeyColumn(0)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(
             lambda place: self.menu_requested.emit(self.viewport().mapToGlobal(place))
         )
-
-    def set_filter(self, text: str) -> None:
-        """Show the rows that hold every word."""
-        words = [QRegularExpression.escape(word) for word in text.split()]
-        pattern = "".join(f"(?=.*{word})" for word in words)
-        options = (
-            QRegularExpression.PatternOption.CaseInsensitiveOption
-            | QRegularExpression.PatternOption.DotMatchesEverythingOption
-        )
-        self.proxy.setFilterRegularExpression(QRegularExpression(pattern, options))
-
-    def listed_rows(self) -> list[JobRow]:
-        """All rows that the filter shows, in their order."""
-        return [self.proxy.index(row, 0).data(ROW_ROLE) for row in range(self.proxy.rowCount())]
 
     def current_row(self) -> JobRow | None:
         """The row that the keyboard is on, if it is chosen."""
@@ -409,24 +392,6 @@ class Hyp3JobsView(RowsView):
         if index.isValid() and self.selectionModel().isRowSelected(index.row(), index.parent()):
             return index.data(ROW_ROLE)
         return None
-
-    def copy(self) -> None:
-        """Copy the chosen rows, or all listed ones."""
-        rows = self.selected_rows() or self.listed_rows()
-        QApplication.clipboard().setText(self.rows_model.table_text(rows))
-
-    def event(self, event: QEvent) -> bool:
-        # QGIS copies features by the same key; the table comes first while it has the keyboard.
-        if event.type() == QEvent.Type.ShortcutOverride and event.matches(QKeySequence.StandardKey.Copy):
-            event.accept()
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.matches(QKeySequence.StandardKey.Copy):
-            self.copy()
-        else:
-            super().keyPressEvent(event)
 
     def _fit(self) -> None:
         super()._fit()

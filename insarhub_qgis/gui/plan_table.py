@@ -9,8 +9,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from qgis.core import QgsApplication
-from qgis.PyQt.QtCore import QEvent, QModelIndex, QObject, QRegularExpression, QSize, Qt, pyqtSignal
-from qgis.PyQt.QtGui import QKeyEvent, QKeySequence
+from qgis.PyQt.QtCore import QModelIndex, QObject, QSize, Qt, pyqtSignal
+from qgis.PyQt.QtGui import QKeyEvent
 from qgis.PyQt.QtWidgets import QApplication, QHeaderView, QWidget
 
 from insarhub_qgis.core.errors import InsarError
@@ -26,9 +26,9 @@ from insarhub_qgis.core.hyp3_guard import (
 )
 from insarhub_qgis.core.iso_times import moment_of
 from insarhub_qgis.gui.chart_style import faint_text
-from insarhub_qgis.gui.coloured_text import ColouredTextDelegate
 from insarhub_qgis.gui.hyp3_jobs_table import alarm_text, credits_text, pair_order, pair_text, span_text
-from insarhub_qgis.gui.stacks_table import ROW_ROLE, Column, RowsModel, RowsView
+from insarhub_qgis.gui.searched_rows_view import SearchedRowsView
+from insarhub_qgis.gui.stacks_table import ROW_ROLE, Column, RowsModel
 from insarhub_qgis.host import messages
 
 PAIR, STATE, CREDITS, NOTE = range(4)
@@ -298,45 +298,15 @@ class PlanModel(RowsModel):
         return "\n".join("\t".join(line) for line in lines) + "\n"
 
 
-class PlanView(RowsView):
+class PlanView(SearchedRowsView):
     """The table of pairs; Space ticks the chosen rows, Ctrl+C copies them."""
 
     def __init__(self, model: PlanModel, parent: QWidget | None = None) -> None:
-        super().__init__(model, parent)
+        super().__init__(model, SEARCH_ROLE, parent)
         self.setObjectName("insarhubPlanTable")
         self.setAccessibleName(self.tr("Pairs to submit; Space ticks"))
-        self.setItemDelegate(ColouredTextDelegate(self))
-        self.proxy.setFilterRole(SEARCH_ROLE)
-        self.proxy.setFilterKeyColumn(0)
-
-    def set_filter(self, text: str) -> None:
-        """Show the rows that hold every word."""
-        pattern = "".join(f"(?=.*{QRegularExpression.escape(word)})" for word in text.split())
-        options = (
-            QRegularExpression.PatternOption.CaseInsensitiveOption
-            | QRegularExpression.PatternOption.DotMatchesEverythingOption
-        )
-        self.proxy.setFilterRegularExpression(QRegularExpression(pattern, options))
-
-    def listed_rows(self) -> list[PlannedPair]:
-        return [self.proxy.index(row, 0).data(ROW_ROLE) for row in range(self.proxy.rowCount())]
-
-    def copy(self) -> None:
-        """Copy the chosen rows, or all listed ones."""
-        rows = self.selected_rows() or self.listed_rows()
-        QApplication.clipboard().setText(self.rows_model.table_text(rows))
-
-    def event(self, event: QEvent) -> bool:
-        # QGIS copies features by the same key; the table comes first while it has the keyboard.
-        if event.type() == QEvent.Type.ShortcutOverride and event.matches(QKeySequence.StandardKey.Copy):
-            event.accept()
-            return True
-        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.matches(QKeySequence.StandardKey.Copy):
-            self.copy()
-            return
         rows = self.selected_rows()
         if event.key() == Qt.Key.Key_Space and rows:
             ticked = {row.pair for row in self.rows_model.ticked_rows()}
