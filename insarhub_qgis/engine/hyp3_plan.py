@@ -143,6 +143,7 @@ def run(request: PlanHyp3, context: RunContext) -> dict[str, Any]:
             "credits_left": plan.credits_left,
             "application_status": plan.user.get("application_status"),
             "alternatives": _alternatives(plan, options, [pair for row in new for pair in _pairs_of(row)]),
+            "costs": dict(plan.costs),
             "adopted": len(adopted),
             "messages": [error.to_json() for error in plan.messages],
             "asked_at": utc_now(),
