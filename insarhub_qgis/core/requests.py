@@ -240,12 +240,15 @@ class CopyDataset(Request):
 
 @dataclass(frozen=True)
 class SearchScenes(Request):
-    """Search the archive of ASF for Sentinel-1 scenes (SLC, beam mode IW).
+    """Search the archive of ASF for Sentinel-1 scenes or bursts (beam mode IW).
+
+    ``product``: ``SLC``, or ``BURST`` for the bursts that touch the area; those need an area, know no frames, and of the
+    polarisations only ``VV`` and ``HH`` (empty: both).
 
     ``aoi_wkt``: any WKT geometry in EPSG:4326; several parts, self-crossing rings and the antimeridian are fine; empty: no
     area. ``start``, ``end``: ISO days, both included, or empty. ``direction``: ``ASCENDING``, ``DESCENDING`` or empty.
     ``polarizations``: ``VV``, ``VV+VH``, ``HH``, ``HH+HV``; ``platforms``: ``S1A`` ... ``S1D``; ``months``: 1..12; empty means all.
-    ``scene_names``: exactly these scenes, every other filter is then ignored. ``max_results``: 0 for no limit.
+    ``scene_names``: exactly these whole scenes, every other filter is then ignored. ``max_results``: 0 for no limit.
     ``endpoints``: `core.endpoints.Endpoints.to_json`, empty for production. ``answer_folder``: where the answer is kept
     for `OpenSearchAnswer` and `AddJobs`; empty keeps none. One of area, paths and scene names is needed.
 
@@ -253,19 +256,27 @@ class SearchScenes(Request):
 
         {"scenes": [{"name", "date", "start", "stop" (ISO UTC), "platform", "polarization", "path", "frame", "direction",
                      "orbit", "footprint_wkt" (EPSG:4326, multi-part across the antimeridian), "aoi_coverage" (0..1 or None),
-                     "has_state_vectors", "bytes", "url", "browse_url", "processing_date", "beam_mode"}],  # newest first
+                     "has_state_vectors", "bytes", "url", "browse_url", "processing_date", "beam_mode",
+                     "bursts": [], "burst_ids": []}],  # newest first
          "stacks": [{"path", "frame", "direction", "scene_count", "date_count", "first", "last" (ISO days), "longest_gap_days",
                      "platforms", "polarizations", "aoi_coverage" (median over dates), "dates_without": [ISO days on which
-                     other frames of the path were taken, but not this one]}],
+                     other frames of the path were taken, but not this one], "burst_count": 0, "burst_ids": []}],
          "coverage_by_date": [{"path", "date", "frames", "aoi_coverage"}],  # union of the frames of a path and day
          "hits": scenes that the archive counts, summed over the queries (one that two parts of the area
          share counts twice) and before ``months``; None when it was not told,
          "is_complete": bool, "is_sandbox": bool, "searched_at": ISO UTC, "request": this request as JSON,
          "messages": [{"code", "fields", "level": "note"|"warning"}],  # sentences in host/messages.py
          "answer_file": path or ""}
+
+    Of bursts a row of ``scenes`` is one pass that has all bursts of its set: ``name`` is that of the first burst, ``bursts``
+    are all names and ``burst_ids`` what they are, like ``220001_IW1``, in one order; ``frame`` is the number of the lowest
+    burst and names the stack together with ``path``; times, size and footprint are those of all. The set of a stack is
+    what HyP3 can process in one job: the bursts that touch the area on at least half of the passes, and those between
+    them that make it a whole. A pass that lacks one is no row; its day is among ``dates_without`` of the stack.
     """
 
     command: ClassVar[str] = "search-scenes"
+    product: str = "SLC"
     aoi_wkt: str = ""
     start: str = ""
     end: str = ""
@@ -298,7 +309,8 @@ class AddJobs(Request):
 
     ``stacks``: (path, frame) as they stand in the answer. ``scene_names``: only these scenes of the stacks; empty: all.
     ``aoi_wkt``, ``start``, ``end``, ``direction`` go into the config; empty takes those of the answer's request.
-    A stack whose folder exists gets the scenes that it lacks; its pairs and other sections stay.
+    A stack whose folder exists gets the scenes that it lacks; its pairs and other sections stay. Of bursts (path, number
+    of the lowest burst) names a stack, and each scene stands in it by the name of its first burst.
     Result: ``{"job_folders": [{"path" (folder), "track", "frame", "scene_count", "date_count", "new_scenes", "is_new",
     "without_baseline": [names], "older_versions": [names left out: of each acquisition the stack has one version]}],
     "excluded": [{"stack": [path, frame], "code", "fields"}]}``.
@@ -424,7 +436,8 @@ class PlanHyp3(Request):
     "fields"} or None, "job_id", "job_file", "expires_at", "file", "credits" (price if it were submitted)}], "counts":
     {state: n}, "credits_each" (None: not one price for all), "credits_new" (sum over the new ones), "credits_left"
     (None: unlimited), "application_status", "alternatives": [{"job_type", "looks", "credits_each", "credits_new"}],
-    "adopted": n, "messages": [{"code", "fields"}] (warnings), "asked_at"}``. States: `core.hyp3_guard`.
+    "costs": {job type: as GET /costs gives it}, "adopted": n, "messages": [{"code", "fields"}] (warnings),
+    "asked_at"}``. States: `core.hyp3_guard`.
     """
 
     command: ClassVar[str] = "plan-hyp3"

@@ -31,6 +31,11 @@ class FoundScene:
         (Multi)polygon in EPSG:4326; several parts across the antimeridian.
     aoi_coverage
         Share 0..1 of the searched area inside the footprint; None without an area.
+    bursts
+        Names of the bursts that a row of a burst search stands for; ``name`` is the first of them, ``frame`` the number
+        of the lowest, and the footprint that of all. Empty for a whole scene.
+    burst_ids
+        What they are on every pass, ``220001_IW1``: number and sub-swath, in the order of ``bursts``.
     """
 
     name: str
@@ -51,6 +56,8 @@ class FoundScene:
     browse_url: str | None = None
     processing_date: str | None = None
     beam_mode: str | None = None
+    bursts: tuple[str, ...] = ()
+    burst_ids: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> FoundScene:
@@ -65,6 +72,8 @@ class FoundScene:
         name = values["name"] = str(values["name"])
         day = values["date"]
         values["date"] = date.fromisoformat(str(day)[:10]) if day else scene_date(name)
+        for key in ("bursts", "burst_ids"):
+            values[key] = tuple(str(entry) for entry in values[key] or ())
         return cls(**values)
 
 
@@ -101,14 +110,18 @@ class Gap:
 
 @dataclass(frozen=True)
 class SceneStack:
-    """Scenes of one path and frame.
+    """Scenes of one path and frame, or passes over one set of bursts.
 
     Attributes
     ----------
+    frame
+        Of bursts the number of the lowest one.
     dates
         Chronological, each day once.
     dates_without
-        Days on which other frames of the path were taken, but not this one.
+        Days on which other frames of the path were taken, but not this one; of bursts those that lack some.
+    burst_ids
+        ``220001_IW1``: number and sub-swath of each burst that all passes have; empty for whole scenes.
     """
 
     path: int
@@ -116,6 +129,28 @@ class SceneStack:
     direction: str | None
     dates: tuple[StackDate, ...]
     dates_without: tuple[date, ...] = ()
+    burst_ids: tuple[str, ...] = ()
+
+    @property
+    def burst_count(self) -> int:
+        """0 for whole scenes."""
+        return len(self.burst_ids)
+
+    @property
+    def burst_ranges(self) -> str:
+        """Lowest and highest burst of each sub-swath, the same text in all languages; empty for whole scenes.
+
+        >>> SceneStack(103, 220001, None, (), burst_ids=("220001_IW1", "220002_IW1", "220002_IW2")).burst_ranges
+        'IW1 220001-220002, IW2 220002'
+        """
+        numbers: dict[str, list[str]] = {}
+        for burst_id in self.burst_ids:
+            number, _, swath = burst_id.partition("_")
+            numbers.setdefault(swath, []).append(number)
+        return ", ".join(
+            f"{swath} {min(found)}-{max(found)}" if len(found) > 1 else f"{swath} {found[0]}"
+            for swath, found in sorted(numbers.items())
+        )
 
     @property
     def key(self) -> tuple[int, int]:
@@ -228,7 +263,11 @@ class SearchAnswer:
         scenes = [FoundScene.from_json(row) for row in result["scenes"]]
         rows = sorted(result.get("messages", ()), key=lambda row: row.get("level") != "warning")
         return cls(
-            stacks=group_scenes(scenes, _coverage_of_paths(result.get("coverage_by_date", ()))),
+            stacks=group_scenes(
+                scenes,
+                _coverage_of_paths(result.get("coverage_by_date", ())),
+                _days_without_bursts(result.get("stacks", ())),
+            ),
             unstacked=tuple(scene for scene in scenes if scene.path is None or scene.frame is None),
             hits=result.get("hits"),
             is_complete=bool(result.get("is_complete", True)),
@@ -240,7 +279,9 @@ class SearchAnswer:
 
 
 def group_scenes(
-    scenes: Iterable[FoundScene], path_coverage: Mapping[tuple[int, date], float] | None = None
+    scenes: Iterable[FoundScene],
+    path_coverage: Mapping[tuple[int, date], float] | None = None,
+    days_without: Mapping[tuple[int, int], frozenset[date]] | None = None,
 ) -> tuple[SceneStack, ...]:
     """Group scenes by path and frame; those without either are left out.
 
@@ -248,6 +289,8 @@ def group_scenes(
     ----------
     path_coverage
         (path, day) -> share 0..1 of the searched area that the frames of the path cover together.
+    days_without
+        (path, frame) of bursts -> days whose passes lack some and are therefore no scenes.
 
     Returns
     -------
@@ -265,13 +308,18 @@ def group_scenes(
     stacks = []
     for (path, frame), days in sorted(grouped.items()):
         directions = Counter(scene.direction for rows in days.values() for scene in rows if scene.direction)
+        burst_sets = Counter(scene.burst_ids for rows in days.values() for scene in rows)
+        burst_ids = burst_sets.most_common(1)[0][0]
+        # Two sets of bursts of one path lie apart, so that the days of one say nothing about the other.
+        other_days = (days_without or {}).get((path, frame), frozenset()) if burst_ids else days_of_path[path]
         stacks.append(
             SceneStack(
                 path=path,
                 frame=frame,
                 direction=directions.most_common(1)[0][0] if directions else None,
                 dates=_dates(path, days, coverage),
-                dates_without=tuple(sorted(days_of_path[path] - days.keys())),
+                dates_without=tuple(sorted(other_days - days.keys())),
+                burst_ids=burst_ids,
             )
         )
     return tuple(stacks)
@@ -295,6 +343,16 @@ def _dates(
             )
         )
     return tuple(rows)
+
+
+def _days_without_bursts(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[int, int], frozenset[date]]:
+    return {
+        (int(row["path"]), int(row["frame"])): frozenset(
+            date.fromisoformat(str(day)[:10]) for day in row.get("dates_without") or ()
+        )
+        for row in rows
+        if row.get("burst_ids")
+    }
 
 
 def _coverage_of_paths(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[int, date], float]:

@@ -100,3 +100,31 @@ def test_unknown_keys_pass_and_a_row_without_date_uses_the_name():
     with pytest.raises(InsarError) as caught:
         FoundScene.from_json({"name": "no date in here"})
     assert caught.value.code == "scene.no_date"
+
+
+def burst_row(day: str, ids=("220001_IW1", "220002_IW1", "220002_IW2"), **values):
+    names = [f"S1_{one}_{day.replace('-', '')}T140641_VV_0A1B-BURST" for one in ids]
+    row = scene_row(day, 103, int(ids[0][:6]), polarization="VV", **values)
+    return {**row, "name": names[0], "bursts": names, "burst_ids": list(ids)}
+
+
+def test_a_burst_stack_tells_its_bursts_and_the_days_that_lack_some():
+    first, second = burst_row("2020-01-06"), burst_row("2020-01-30")
+    far = burst_row("2020-01-18", ("220300_IW2",))
+    stacks = [
+        {"path": 103, "frame": 220001, "burst_ids": first["burst_ids"], "dates_without": ["2020-01-18"]},
+        {"path": 103, "frame": 220300, "burst_ids": far["burst_ids"], "dates_without": []},
+    ]
+    answer = SearchAnswer.from_json({**answer_of([first, second, far]), "stacks": stacks})
+    near, beyond = answer.stacks
+    assert near.key == (103, 220001)
+    assert (near.burst_count, near.burst_ranges) == (3, "IW1 220001-220002, IW2 220002")
+    assert [scene.bursts for scene in near.scenes] == [tuple(first["bursts"]), tuple(second["bursts"])]
+    assert near.dates_without == (date(2020, 1, 18),)
+    # The days of a set far away on the same path say nothing about it.
+    assert (beyond.dates_without, beyond.burst_ranges) == ((), "IW2 220300")
+
+
+def test_whole_scenes_have_no_bursts():
+    stack = group_scenes([scene("2019-01-07")])[0]
+    assert (stack.burst_count, stack.burst_ids, stack.burst_ranges, stack.scenes[0].bursts) == (0, (), "", ())
