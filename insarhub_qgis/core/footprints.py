@@ -60,6 +60,29 @@ def polygons_of_wkt(wkt: str) -> list[Polygon]:
     return polygons
 
 
+def bounds_of_polygons(area: Sequence[Polygon]) -> tuple[float, float, float, float] | None:
+    """Give west, south, east, north in degrees of an area as one piece; None for an empty one.
+
+    Polygons east of the widest gap of longitudes keep theirs, those west of it go on beyond 180.
+
+    >>> bounds_of_polygons(polygons_of_wkt("MULTIPOLYGON(((179 1,180 1,180 2,179 1)),((-180 1,-179 1,-179 2,-180 1)))"))
+    (179.0, 1.0, 181.0, 2.0)
+    """
+    if not area:
+        return None
+    points = [[point for ring in polygon for point in ring] for polygon in area]
+    parts = sorted((min(x for x, _ in each), max(x for x, _ in each)) for each in points)
+    gaps = []
+    reach = max(east for _, east in parts) - 360.0
+    for number, (west, east) in enumerate(parts):
+        gaps.append((west - reach, -number))
+        reach = max(reach, east)
+    first = -max(gaps)[1]
+    ends = [*(east for _, east in parts[first:]), *(east + 360.0 for _, east in parts[:first])]
+    latitudes = [y for each in points for _, y in each]
+    return parts[first][0], min(latitudes), max(ends), max(latitudes)
+
+
 def polygon_of_ring(ring: Sequence[Point]) -> Polygon:
     return (unwrapped(ring),)
 

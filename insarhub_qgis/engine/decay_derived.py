@@ -21,7 +21,7 @@ from insarhub_qgis.core.coherence_decay import (
     season_days_of_pairs,
 )
 from insarhub_qgis.core.coherence_tiles import season_label
-from insarhub_qgis.core.decay_map_files import SEASONS
+from insarhub_qgis.core.decay_map_files import BEST, EXPECTED, LONGEST, NETWORK, SEASONS
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.network_files import load_network
 from insarhub_qgis.core.progress import stop_if_cancelled
@@ -31,12 +31,6 @@ from insarhub_qgis.engine.decay_maps import joined_at_antimeridian
 from insarhub_qgis.engine.decay_rasters import DecayMaps, read_decay_maps, write_float_raster
 from insarhub_qgis.engine.search_area import read_search_area
 
-EXPECTED, LONGEST, BEST, NETWORK = (
-    "expected_coherence",
-    "longest_baseline",
-    "best_season",
-    "network_coherence",
-)
 LONGEST_DAYS = 3650.0
 #: Values of pairs x pixels that are evaluated at once: 32 MB.
 _BLOCK_VALUES = 1 << 22

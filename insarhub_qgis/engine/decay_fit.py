@@ -20,8 +20,6 @@ from insarhub_qgis.core.progress import (
     stop_if_cancelled,
 )
 
-#: Changes with anything that changes a fitted value; maps of another one are built again.
-ALGORITHM = "grid32-1"
 #: Pixels with fewer levels have no data.
 FEWEST_LEVELS = 3
 #: Coherence of the global data set is stored in hundredths; 0 and 255 are no data.

@@ -26,12 +26,14 @@ from insarhub_qgis.core.coherence_tiles import (
     choose_grid,
 )
 from insarhub_qgis.core.decay_map_files import (
+    ALGORITHM,
     BAND_DESCRIPTIONS,
     INSARHUB_MAP,
     OUTDATED,
     OWN_MAP,
     POLARIZATIONS,
     SEASONS,
+    SIMULATED,
     UNUSABLE,
     DecayMapBuild,
     DecayMapFacts,
@@ -40,6 +42,7 @@ from insarhub_qgis.core.decay_map_files import (
 )
 from insarhub_qgis.core.endpoints import Endpoints
 from insarhub_qgis.core.errors import Cancelled, InsarError
+from insarhub_qgis.core.job_config import utc_now
 from insarhub_qgis.core.job_folder import JobFolder
 from insarhub_qgis.core.network_files import load_network
 from insarhub_qgis.core.progress import Report, part_of, stop_if_cancelled
@@ -48,7 +51,7 @@ from insarhub_qgis.core.requests import FetchDecayMaps
 from insarhub_qgis.core.run_context import RunContext
 from insarhub_qgis.core.scene_facts import SceneFacts
 from insarhub_qgis.engine.coherence_tiles import CoherenceReader
-from insarhub_qgis.engine.decay_fit import ALGORITHM, FEWEST_LEVELS, DecayFit, fit_decay
+from insarhub_qgis.engine.decay_fit import FEWEST_LEVELS, DecayFit, fit_decay
 from insarhub_qgis.engine.decay_rasters import (
     RasterGrid,
     maps_folder_of,
@@ -63,8 +66,6 @@ AVAILABLE, NOT_AVAILABLE, FAILED = "available", "not_available", "failed"
 #: Where an available map comes from: made now, ours from before, or made by InSARHub.
 FETCHED, KEPT, FOREIGN = "fetched", "kept", "insarhub"
 
-#: Begins the source of maps of simulated coherence, so that they are never taken for real ones.
-_SANDBOX = "Sandbox, simulated: "
 _BAND_UNITS = ("", "", "d")
 _READING = 0.8
 #: After one of these no other file of the same service will be answered either.
@@ -150,7 +151,7 @@ class _Fetch:
         self._folder = folder
         self._area = area
         self._endpoints = Endpoints.from_json(request.endpoints)
-        source = f"{_SANDBOX}{SOURCE}" if self._endpoints.is_sandbox else SOURCE
+        source = f"{SIMULATED}{SOURCE}" if self._endpoints.is_sandbox else SOURCE
         self._build = DecayMapBuild(aoi_hash(area.text), LEVELS_DAYS, ALGORITHM, source=source)
         wanted = request.resolution
         if wanted == AUTO and not request.force:
@@ -226,11 +227,7 @@ class _Fetch:
         except InsarError as error:
             self._context.log(f"{error}: it is made again", "warning")
             return UNUSABLE, None
-        decision = reuse_of(facts, self._build, self._area.bounds)
-        is_simulated = facts.tags.get("SOURCE", "").startswith(_SANDBOX)
-        if decision == OWN_MAP and is_simulated != self._endpoints.is_sandbox:
-            return OUTDATED, facts
-        return decision, facts
+        return reuse_of(facts, self._build, self._area.bounds), facts
 
     def _present_resolution(self) -> str:
         """Resolution of maps of this area that are there: the others shall lie on their grid."""
@@ -315,7 +312,7 @@ class _Fetch:
             # Somebody else's file, or a damaged one: never deleted without being asked.
             set_aside(path)
         rmse = float(np.nanmedian(fit.rmse))
-        tags = self._build.tags(season, polarization, rmse)
+        tags = self._build.tags(season, polarization, rmse, utc_now())
         bands = (fit.g_inf, fit.g0, fit.tau_days)
         write_float_raster(path, self._raster_grid, bands, BAND_DESCRIPTIONS, _BAND_UNITS, tags)
         return path

@@ -6,11 +6,17 @@ from pathlib import Path
 import pytest
 
 from insarhub_qgis.core.decay_map_files import (
+    BEST,
+    EXPECTED,
+    NETWORK,
+    SIMULATED,
     DecayMapBuild,
     DecayMapFacts,
     decay_map_file,
     decay_map_name,
+    derived_map_file,
     find_decay_maps,
+    find_derived_maps,
     reuse_of,
     season_of_month,
 )
@@ -33,6 +39,30 @@ def test_names(tmp_path: Path) -> None:
     (path.parent / "S1_coherence_decay_monsoon_vv.tif").touch()
     assert find_decay_maps(tmp_path) == {("fall", "hh"): path}
     assert find_decay_maps(tmp_path / "none") == {}
+
+
+def test_rasters_made_from_the_maps_are_found_again(tmp_path: Path) -> None:
+    files = [
+        derived_map_file(tmp_path, EXPECTED, season="summer", days=12.5),
+        derived_map_file(tmp_path, EXPECTED, first="2019-12-01", second="2020-03-06"),
+        derived_map_file(tmp_path, BEST, days=24),
+        derived_map_file(tmp_path, NETWORK),
+    ]
+    assert [file.stem for file in files] == [
+        "expected_coherence_summer_12.5d",
+        "expected_coherence_20191201_20200306",
+        "best_season_24d",
+        "network_coherence",
+    ]
+    files[0].parent.mkdir()
+    for file in [*files, decay_map_file(tmp_path, "fall", "vv"), files[0].parent / "best_seasons.tif"]:
+        file.touch()
+    assert find_derived_maps(tmp_path) == [
+        (EXPECTED, files[1]),
+        (EXPECTED, files[0]),
+        (BEST, files[2]),
+        (NETWORK, files[3]),
+    ]
 
 
 def test_seasons_are_those_of_the_file_in_both_hemispheres() -> None:
@@ -71,6 +101,7 @@ FOREIGN = {key: value for key, value in TAGS.items() if key.islower() or key.sta
         (3, "EPSG:4326", BOUNDS, {**TAGS, "AOI_HASH": "11111111"}, "outdated"),
         (3, "EPSG:4326", BOUNDS, {**TAGS, "LEVELS": "12,24"}, "outdated"),
         (3, "EPSG:4326", BOUNDS, {**TAGS, "ALGORITHM": "v0"}, "outdated"),
+        (3, "EPSG:4326", BOUNDS, {**TAGS, "SOURCE": f"{SIMULATED}s1_global_coherence"}, "outdated"),
         (3, "EPSG:4326", (14.3, 40.5, 15.0, 41.5), TAGS, "outdated"),
         (2, "EPSG:4326", BOUNDS, TAGS, "outdated"),
         (3, "EPSG:4326", BOUNDS, FOREIGN, "insarhub"),
