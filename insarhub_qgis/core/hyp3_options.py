@@ -28,7 +28,7 @@ LOOKS: dict[str, tuple[str, ...]] = {
 #: Pixel spacing of the products, m.
 SPACING_M = {"20x4": 80, "10x2": 40, "5x1": 20}
 #: Limits of the service.
-LARGEST_CHUNK, LONGEST_NAME = 200, 100
+LARGEST_CHUNK, LONGEST_NAME, MOST_BURSTS = 200, 100, 15
 PROCESSOR_TYPE = "Hyp3_S1"
 #: Our object of the config: what the section of the processor must not hold.
 OWN_HYP3 = "hyp3"

@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.footprints import Polygon, covered_share, polygon_of_ring, polygons_of_wkt
-from insarhub_qgis.core.hyp3_options import INSAR_GAMMA, SINGLE_BURST, PairJob
+from insarhub_qgis.core.hyp3_options import INSAR_GAMMA, MOST_BURSTS, SINGLE_BURST, PairJob
 from insarhub_qgis.core.network_graph import structure_of
 from insarhub_qgis.core.relative_orbit import relative_orbit, relative_orbit_of_burst
 from insarhub_qgis.core.scene_facts import SceneFacts
 from insarhub_qgis.core.scenes import acquisition_order, scene_date
 
-MOST_BURSTS = 15
 #: Bursts of one side are taken within this time, s.
 _PASS_SECONDS = 120
 #: A frame starts where its slice starts: neighbours of the same ground differ by one.
