@@ -11,6 +11,7 @@ from typing import Any
 
 from insarhub_qgis.core.atomic_files import read_json_object
 from insarhub_qgis.core.errors import InsarError
+from insarhub_qgis.core.scenes import burst_id
 
 CONFIG_NAME = "insarhub_config.json"
 LEGACY_DOWNLOADER_NAME = "downloader_config.json"
@@ -89,6 +90,23 @@ class JobConfig(dict[str, Any]):
         """Our own object: name, layout, network, quality; empty when absent."""
         own = self.get(OWN_SECTION)
         return dict(own) if isinstance(own, Mapping) else {}
+
+    @property
+    def burst_ids(self) -> tuple[str, ...]:
+        """What the bursts of each date are, ``220001_IW1``; empty for whole scenes.
+
+        Jobs of opened products tell it by the names of their bursts only, and where each date has a single one not at all.
+        """
+        own = self.own
+        known = own.get("burst_ids")
+        if isinstance(known, list):
+            return tuple(str(entry) for entry in known)
+        passes = own.get("bursts")
+        names = (
+            [row for row in passes.values() if isinstance(row, list)] if isinstance(passes, Mapping) else []
+        )
+        longest: list[Any] = max(names, key=len, default=[])
+        return tuple(found for name in longest if (found := burst_id(str(name))) is not None)
 
     @property
     def aoi_wkt(self) -> str | None:

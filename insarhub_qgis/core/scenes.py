@@ -16,6 +16,7 @@ _DATE_ANYWHERE = re.compile(r"(?<!\d)\d{8}(?!\d)")
 _START = re.compile(r"(?<!\d)(\d{8})T(\d{6})(?!\d)")
 _PLATFORM = re.compile(r"^S1([A-D])_")
 _POLARIZATION = re.compile(r"_1S(SV|SH|DV|DH)_|_(VV|VH|HH|HV)_")
+_BURST = re.compile(r"^S1_(\d{6}_IW\d)_.*-BURST$")
 _POLARIZATIONS = {"SV": "VV", "SH": "HH", "DV": "VV+VH", "DH": "HH+HV"}
 
 
@@ -58,6 +59,16 @@ def scene_start(name: str) -> str | None:
     """Give the first acquisition start in a name as ``YYYYMMDDTHHMMSS`` UTC, or None."""
     match = _START.search(name)
     return match.group() if match and parse_date(match.group(1)) else None
+
+
+def burst_id(name: str) -> str | None:
+    """Give number and sub-swath of a burst by its name; None for another one.
+
+    >>> burst_id("S1_220001_IW1_20200107T180010_VV_1A2B-BURST")
+    '220001_IW1'
+    """
+    match = _BURST.match(name)
+    return match.group(1) if match else None
 
 
 @dataclass(frozen=True)

@@ -134,3 +134,29 @@ def test_a_list_instead_of_an_object_is_malformed(tmp_path: Path) -> None:
     assert job.start_new_file(job.config_file()).name == "insarhub_config.json.bak"
     job.write_config_section("insarhub_qgis", {"name": "new"})
     assert job.name == "new"
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        ({"burst_ids": ["220001_IW1", "220002_IW1"]}, ("220001_IW1", "220002_IW1")),
+        # Of opened products the names tell it, and the pass with the most of them counts.
+        (
+            {
+                "bursts": {
+                    "a": ["S1_220001_IW1_20200107T180010_VV_1A2B-BURST"],
+                    "b": [
+                        "S1_220001_IW1_20200119T180010_VV_1A2C-BURST",
+                        "S1_220002_IW1_20200119T180013_VV_1A2D-BURST",
+                    ],
+                }
+            },
+            ("220001_IW1", "220002_IW1"),
+        ),
+        ({"bursts": "damaged"}, ()),
+        ({}, ()),
+    ],
+)
+def test_the_bursts_of_a_job(tmp_path: Path, own, expected) -> None:
+    put_json(tmp_path / "insarhub_config.json", {"insarhub_qgis": own})
+    assert read_job_config(tmp_path).burst_ids == expected
