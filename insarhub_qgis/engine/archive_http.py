@@ -13,6 +13,8 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 from http.client import RemoteDisconnected
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
@@ -31,7 +33,7 @@ CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 15.0, 60.0
 #: Waits before the second and the third attempt.
 RETRY_WAITS_S: tuple[float, ...] = (2.0, 6.0)
 #: A service that wants us to wait longer gets its answer shown instead.
-_LONGEST_WAIT_S = 60.0
+LONGEST_WAIT_S = 60.0
 _POLL_S = 0.1
 #: Length of what a service said, in messages and logs.
 _SHOWN = 300
@@ -128,7 +130,7 @@ class ArchiveAdapter(HTTPAdapter):
                 if wait_s is None:
                     raise error from exception
                 self._log(f"{_told(error)}; next attempt in {wait_s:.0f} s", "warning")
-                self._wait(wait_s)
+                self.wait(wait_s)
                 continue
             if original_url is not None:
                 # Relative redirects then lead back here.
@@ -137,7 +139,8 @@ class ArchiveAdapter(HTTPAdapter):
             return response
         raise InsarError("archive.down", service=_host(original_url), status=0, reason="")
 
-    def _wait(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> None:
+        """Wait; raises ``run.cancelled`` within a moment."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if self._is_cancelled():
@@ -216,7 +219,11 @@ def check_answer(response: requests.Response, *, expects_json: bool) -> None:
             "archive.busy", service=_service(response), retry_after_s=retry_after_s(response.headers)
         )
     if status >= 500:
-        raise InsarError("archive.down", service=_service(response), status=status, reason=_said(response))
+        asked_s = retry_after_s(response.headers)
+        waits = {} if asked_s is None else {"retry_after_s": asked_s}
+        raise InsarError(
+            "archive.down", service=_service(response), status=status, reason=_said(response), **waits
+        )
     if status >= 400:
         raise InsarError("archive.refused", service=_service(response), status=status, reason=_said(response))
     if expects_json and status == 200 and not _is_json(response):
@@ -273,7 +280,7 @@ def _wait_before_next(error: InsarError, waits_s: Sequence[float]) -> float | No
     asked_s = error.fields.get("retry_after_s")
     if asked_s is None:
         return wait_s
-    return max(wait_s, float(asked_s)) if asked_s <= _LONGEST_WAIT_S else None
+    return max(wait_s, float(asked_s)) if asked_s <= LONGEST_WAIT_S else None
 
 
 def _told(error: InsarError) -> str:
@@ -283,11 +290,26 @@ def _told(error: InsarError) -> str:
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Give the wait that an answer asks for, in seconds or as a date; None without one.
+
+    >>> retry_after_s({"Retry-After": "Fri, 01 May 2020 00:00:07 GMT", "Date": "Fri, 01 May 2020 00:00:00 GMT"})
+    7.0
+    """
+    asked = headers.get("Retry-After", "")
     try:
-        seconds = float(headers.get("Retry-After", ""))
+        seconds = float(asked)
     except ValueError:
-        return None
+        until, now = _moment(asked), _moment(headers.get("Date", "")) or datetime.now(timezone.utc)
+        return None if until is None else max((until - now).total_seconds(), 0.0)
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
 
 
 def _said(response: requests.Response) -> str:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import rasterio
+import requests
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
@@ -25,7 +26,7 @@ from insarhub_qgis.core.endpoints import Endpoints
 from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.progress import Report, ignore_progress
 from insarhub_qgis.core.run_context import RunContext
-from insarhub_qgis.engine.archive_http import causes_of
+from insarhub_qgis.engine.archive_http import LONGEST_WAIT_S, ArchiveAdapter, causes_of
 
 CONNECT_TIMEOUT_S, FILE_TIMEOUT_S = 10.0, 120.0
 #: Waits before the second, third and fourth attempt.
@@ -36,7 +37,8 @@ _POLL_S = 0.1
 _STATUS = re.compile(r"HTTP (?:response code:|error code *:?|error) *(\d{3})", re.IGNORECASE)
 _NO_ANSWER = re.compile(r"CURL error: *(.*)", re.IGNORECASE)
 _ATTEMPTS = itertools.count()
-_PASSING = (429, 500, 502, 503, 504)
+_NOT_FOUND, _BUSY = 404, 429
+_PASSING = (_BUSY, 500, 502, 503, 504)
 #: A raster whose pixels are off by more is not on the lattice of the dataset.
 _TOLERANCE_PX = 0.01
 
@@ -120,14 +122,14 @@ class CoherenceReader:
         stop = threading.Event()
 
         def work() -> None:
+            session = self._session(stop)
             while not stop.is_set():
                 try:
                     task = waiting.get_nowait()
                 except queue.Empty:
                     return
-                task.started = time.monotonic()
                 try:
-                    task.found = self._read_file(task, per_degree, stop)
+                    task.found = self._read_file(session, task, per_degree, stop)
                 except BaseException as error:  # the edge of the thread: raised again where it is awaited
                     task.error = error
                 task.is_done = True
@@ -157,15 +159,30 @@ class CoherenceReader:
                     "coherence.slow", file=_name(task.url), host=_host(task.url), seconds=FILE_TIMEOUT_S
                 )
 
-    def _read_file(self, task: _Task, per_degree: int, stop: threading.Event) -> Numbers | None:
+    def _session(self, stop: threading.Event) -> requests.Session:
+        session = requests.Session()
+        # Attempts are counted here, not by the adapter.
+        adapter = ArchiveAdapter(self.endpoints, stop.is_set, expects_json=False, retry_waits_s=())
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, adapter)
+        session.auth = _no_login
+        return session
+
+    def _read_file(
+        self, session: requests.Session, task: _Task, per_degree: int, stop: threading.Event
+    ) -> Numbers | None:
         for attempt in range(len(RETRY_WAITS_S) + 1):
+            task.started = time.monotonic()
             try:
-                return self._read_once(task, per_degree)
+                # Asked before, since GDAL does not tell how long a busy service wants to be left alone.
+                return self._read_once(task, per_degree) if _is_there(session, task.url) else None
             except _FailedAttemptError as failed:
-                if attempt == len(RETRY_WAITS_S) or not failed.may_pass:
+                if attempt == len(RETRY_WAITS_S) or not failed.may_pass or failed.wait_s > LONGEST_WAIT_S:
                     raise failed.reason from failed
-                self.context.log(f"{failed.reason}: asking again", "debug")
-                if stop.wait(RETRY_WAITS_S[attempt]):
+                wait_s = max(RETRY_WAITS_S[attempt], failed.wait_s)
+                self.context.log(f"{failed.reason}: asking again in {wait_s:.0f} s", "debug")
+                task.started = 0.0
+                if stop.wait(wait_s):
                     raise failed.reason from failed
         raise AssertionError("the last attempt returns or raises")
 
@@ -230,10 +247,50 @@ def _window_of(raster: Any, piece: Piece, per_degree: int, name: str) -> Numbers
 
 
 class _FailedAttemptError(Exception):
-    def __init__(self, reason: InsarError, *, may_pass: bool) -> None:
+    def __init__(self, reason: InsarError, *, may_pass: bool, wait_s: float = 0.0) -> None:
         super().__init__(str(reason))
         self.reason = reason
         self.may_pass = may_pass
+        self.wait_s = wait_s
+
+
+def _no_login(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """The dataset is open, and ``.netrc`` must not give it a login."""
+    return request
+
+
+def _is_there(session: requests.Session, url: str) -> bool:
+    """Ask for the first bytes of a file; False for 404."""
+    timeout = (CONNECT_TIMEOUT_S, FILE_TIMEOUT_S)
+    try:
+        session.get(url, headers={"Range": "bytes=0-15"}, timeout=timeout)
+    except Cancelled:
+        raise
+    except InsarError as error:
+        status = error.fields.get("status")
+        if status == _NOT_FOUND:
+            return False
+        raise _failed_question(url, error) from error
+    except requests.RequestException as error:
+        # What the session finds itself, as redirects without end.
+        reason = InsarError("coherence.not_read", file=_name(url), host=_host(url), reason=str(error)[:120])
+        raise _FailedAttemptError(reason, may_pass=False) from error
+    return True
+
+
+def _failed_question(url: str, error: InsarError) -> _FailedAttemptError:
+    name, host = _name(url), _host(url)
+    status = _BUSY if error.code == "archive.busy" else error.fields.get("status")
+    if status is not None:
+        reason = InsarError("coherence.not_read", file=name, host=host, reason=f"HTTP {status}")
+        wait_s = float(error.fields.get("retry_after_s") or 0.0)
+        return _FailedAttemptError(reason, may_pass=status in _PASSING, wait_s=wait_s)
+    if error.code == "network.timeout":
+        reason = InsarError("coherence.slow", file=name, host=host, seconds=CONNECT_TIMEOUT_S)
+    else:
+        told = str(error.fields.get("reason") or "the answer broke off")
+        reason = InsarError("coherence.offline", file=name, host=host, reason=told)
+    return _FailedAttemptError(reason, may_pass=True)
 
 
 def _failed_attempt(url: str, status: re.Match[str] | None, texts: str) -> _FailedAttemptError:

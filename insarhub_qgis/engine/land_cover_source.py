@@ -53,9 +53,7 @@ class LandCoverSource:
             name = tile_name(*tile)
             report(number / len(parts), f"Land cover, tile {name}")
             url = f"{door.endpoints.land_cover}/v200/2021/map/ESA_WorldCover_10m_2021_v200_{name}_Map.tif"
-            # Without a tile there is sea, or no data.
-            if door.has_file(url):
-                counts += _counts(url, part, tile, step, door)
+            counts += _counts(url, part, tile, step, door)
         fractions = _fractions(counts)
         if fractions is None:
             return 0
@@ -106,7 +104,7 @@ def _step(geometry: BaseGeometry) -> int:
 
 
 def _counts(url: str, part: BaseGeometry, tile: tuple[int, int], step: int, door: QualityDoor) -> Counts:
-    """Count the pixels of each class inside a piece of the area, shape (256,)."""
+    """Count the pixels of each class inside a piece of the area, shape (256,); none without a tile, as at sea."""
     south, west = tile
     pixel = 1.0 / _PIXELS_PER_DEG
     left, bottom, right, top = part.bounds
@@ -127,7 +125,9 @@ def _counts(url: str, part: BaseGeometry, tile: tuple[int, int], step: int, door
         )
         return found
 
-    values = read_remote(url, read, door.is_cancelled)
+    values = read_remote(url, read, door)
+    if values is None:
+        return np.zeros(256, dtype=np.int64)
     transform = rasterio.Affine(
         pixel * step, 0, west + first_column * pixel, 0, -pixel * step, south + _TILE_DEG - first_row * pixel
     )

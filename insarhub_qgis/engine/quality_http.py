@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 import requests
 
@@ -13,7 +14,7 @@ from insarhub_qgis.core.endpoints import Endpoints
 from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.installation import plugin_version
 from insarhub_qgis.core.progress import IsCancelled, never_cancelled
-from insarhub_qgis.engine.archive_http import ArchiveAdapter, run_interruptibly
+from insarhub_qgis.engine.archive_http import ArchiveAdapter, network_error, run_interruptibly, shown
 
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 10.0, 60.0
 #: Waits before the second, third and fourth attempt.
@@ -41,7 +42,7 @@ class QualityDoor:
         self.endpoints = endpoints
         self.is_cancelled = is_cancelled
         self._log = log or (lambda *_: None)
-        self._hidden = ""
+        self._hidden: tuple[str, ...] = ()
         self._adapters = [
             ArchiveAdapter(
                 endpoints,
@@ -65,7 +66,17 @@ class QualityDoor:
 
     def hide(self, secret: str) -> None:
         """Keep a key that stands in addresses out of logs and errors."""
-        self._hidden = secret
+        self._hidden = tuple(text for text in (secret, quote(secret, safe="")) if text)
+
+    @property
+    def retry_waits_s(self) -> tuple[float, ...]:
+        """Waits before further attempts; none while no network was found."""
+        return tuple(self._adapters[0].retry_waits_s or ())
+
+    def wait(self, seconds: float, why: str) -> None:
+        """Wait before a further attempt, and say so; raises ``run.cancelled``."""
+        self._log_safely(f"{why}; next attempt in {seconds:.0f} s", "warning")
+        self._adapters[0].wait(seconds)
 
     def json(self, url: str, query: Mapping[str, str] | None = None) -> Any:
         """Give the answer to a GET as JSON.
@@ -75,7 +86,13 @@ class QualityDoor:
         InsarError
             Codes of `ArchiveAdapter.send`.
         """
-        return self._get(self._json, url, query).json()
+        response = self._get(self._json, url, query)
+        try:
+            return response.json()
+        except ValueError as error:
+            # Another status than 200 that is no error either, e.g. 204 without a body.
+            start = self.safe(shown(response.text)[:80])
+            raise InsarError("archive.not_json", service=urlsplit(url).netloc, start=start) from error
 
     def text(self, url: str) -> str:
         """Give the answer to a GET as text; errors as `json`."""
@@ -107,21 +124,34 @@ class QualityDoor:
             response: requests.Response = run_interruptibly(ask, self.is_cancelled)
         except Cancelled:
             raise
+        except requests.RequestException as error:
+            # What the session finds itself: redirects without end, an address that is none.
+            raise self._safe_error(network_error(error, url)) from None
         except InsarError as error:
             if error.code == "network.offline":
                 # Without a network each further host would cost four attempts as well.
                 self._set_waits(())
-            raise InsarError(
-                error.code, **{name: self._safe(value) for name, value in error.fields.items()}
-            ) from None
+            raise self._safe_error(error) from None
         self._set_waits(RETRY_WAITS_S)
         return response
 
-    def _log_safely(self, text: str, level: str = "info") -> None:
-        self._log(self._safe(text), level)
+    def _safe_error(self, error: InsarError) -> InsarError:
+        return InsarError(
+            error.code,
+            **{
+                name: self.safe(value) if isinstance(value, str) else value
+                for name, value in error.fields.items()
+            },
+        )
 
-    def _safe(self, value: Any) -> Any:
-        return value.replace(self._hidden, "…") if self._hidden and isinstance(value, str) else value
+    def _log_safely(self, text: str, level: str = "info") -> None:
+        self._log(self.safe(text), level)
+
+    def safe(self, text: str) -> str:
+        """Give a text for logs and errors, without what `hide` hides."""
+        for secret in self._hidden:
+            text = text.replace(secret, "…")
+        return text
 
     def _set_waits(self, waits_s: tuple[float, ...]) -> None:
         for adapter in self._adapters:

@@ -14,19 +14,43 @@ from rasterio.errors import RasterioError
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.progress import IsCancelled
 from insarhub_qgis.engine.archive_http import run_interruptibly, shown
-from insarhub_qgis.engine.quality_http import CONNECT_TIMEOUT_S, READ_TIMEOUT_S
+from insarhub_qgis.engine.quality_http import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, QualityDoor
+
+#: GDAL on a file of another kind.
+_NO_RASTER = "not recognized as being in a supported file format"
 
 _Value = TypeVar("_Value")
 
 
-def read_remote(url: str, read: Callable[[Any], _Value], is_cancelled: IsCancelled) -> _Value:
-    """Open a raster on the web and give what ``read(raster)`` takes out of it.
+def read_remote(url: str, read: Callable[[Any], _Value], door: QualityDoor) -> _Value | None:
+    """Open a raster on the web and give what ``read(raster)`` takes out of it; None when there is no such file.
 
     Raises
     ------
     InsarError
-        ``quality.raster_unreadable`` (fields service, reason), ``run.cancelled``.
+        ``quality.raster_unreadable`` (fields service, reason), codes of `QualityDoor.json`.
     """
+    for wait_s in (*door.retry_waits_s, None):
+        # Asked before, since GDAL neither tells a service that is busy from others nor waits as long as it wants.
+        if not door.has_file(url):
+            return None
+        try:
+            return _read_once(url, read, door.is_cancelled)
+        except _UnreadableError as failed:
+            if wait_s is None or not failed.may_pass:
+                raise failed.reason from failed
+            door.wait(wait_s, str(failed.reason))
+    raise AssertionError("the last attempt returns or raises")
+
+
+class _UnreadableError(Exception):
+    def __init__(self, reason: InsarError, *, may_pass: bool) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+        self.may_pass = may_pass
+
+
+def _read_once(url: str, read: Callable[[Any], _Value], is_cancelled: IsCancelled) -> _Value:
     parts = urlsplit(url)
     options: dict[str, Any] = {
         "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
@@ -34,8 +58,7 @@ def read_remote(url: str, read: Callable[[Any], _Value], is_cancelled: IsCancell
         "CPL_VSIL_CURL_NON_CACHED": f"/vsicurl/{parts.scheme}://{parts.netloc}",
         "GDAL_HTTP_CONNECTTIMEOUT": CONNECT_TIMEOUT_S,
         "GDAL_HTTP_TIMEOUT": READ_TIMEOUT_S,
-        "GDAL_HTTP_MAX_RETRY": 3,
-        "GDAL_HTTP_RETRY_DELAY": 2,
+        "GDAL_HTTP_MAX_RETRY": 0,
         "GDAL_PAM_ENABLED": "NO",
     }
     bundle = os.environ.get("REQUESTS_CA_BUNDLE")
@@ -51,5 +74,7 @@ def read_remote(url: str, read: Callable[[Any], _Value], is_cancelled: IsCancell
     except (RasterioError, OSError) as error:
         # The address may carry a signature.
         reason = shown(str(error).replace(url, parts.path))
-        raise InsarError("quality.raster_unreadable", service=parts.hostname or "", reason=reason) from error
+        unreadable = InsarError("quality.raster_unreadable", service=parts.netloc, reason=reason)
+        # What came whole and is no raster stays so.
+        raise _UnreadableError(unreadable, may_pass=_NO_RASTER not in str(error)) from error
     return found

@@ -46,19 +46,27 @@ class SnowSource:
     def fetch(self, stack: QualityStack, door: QualityDoor, report: Report) -> int:
         open_points = self._open(stack)
         kept = 0
+        unreadable: InsarError | None = None
         for number, (day, points) in enumerate(open_points.items()):
             report(number / len(open_points), f"Snow cover, {day}")
             found: dict[Point, float] = {}
             for item in self._items(door, points, day):
                 left = [point for point in points if point not in found]
-                if left:
-                    found.update(self._covers(door, item, left))
+                try:
+                    found.update(self._covers(door, item, left) if left else {})
+                except InsarError as error:
+                    if error.code != "quality.raster_unreadable":
+                        raise
+                    # One damaged raster must not keep all later days from being asked, today and ever after.
+                    unreadable = error
             for point, cover in found.items():
                 entry = {"snow_cover_frac": cover, "source": MODIS}
                 stack.cache.put("snow_modis", weather_key(*point, day), entry, stack.now)
             if found:
                 stack.cache.save()
             kept += len(found)
+        if unreadable is not None:
+            raise unreadable
         return kept
 
     def _open(self, stack: QualityStack) -> dict[date, list[Point]]:
@@ -122,7 +130,7 @@ class SnowSource:
                 if value <= _LARGEST_COVER
             }
 
-        return read_remote(f"{href}{joint}{self._signature(door)}", read, door.is_cancelled)
+        return read_remote(f"{href}{joint}{self._signature(door)}", read, door) or {}
 
     def _signature(self, door: QualityDoor) -> str:
         if time.monotonic() - self._signed_at > _SIGNATURE_S:

@@ -301,6 +301,20 @@ def test_a_fault_that_passes_is_asked_again(server, job, status):
     assert (row["state"], row["fields"]["reason"]) == ("failed", f"HTTP {status}")
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_service_is_left_alone_as_long_as_it_wants(server, job, status):
+    server.faults = {"_fall_vv_COH24": [status]}
+    server.retry_after_s = 2
+    before = time.monotonic()
+    assert states(fetch(server, job, seasons=("fall",))) == {"fall": "available"}
+    assert time.monotonic() - before >= 2
+    server.faults, server.retry_after_s = {"_fall_vv_COH24": [status] * 4}, 3600
+    asked = len(server.paths)
+    row = fetch(server, job, seasons=("fall",), force=True)["seasons"][0]
+    assert (row["state"], row["fields"]["reason"]) == ("failed", f"HTTP {status}")
+    assert sum("_fall_vv_COH24" in path for path in server.paths[asked:]) == 1
+
+
 def test_a_file_that_is_no_raster_is_named(server, job):
     server._made["/data/tiles/N48E010/N48E010_fall_vv_COH12.tif"] = b"<html>login</html>" * 100
     row = fetch(server, job, seasons=("fall",))["seasons"][0]

@@ -46,6 +46,8 @@ class CoherenceServer(ThreadingHTTPServer):
         Regular expression of paths that answer 404.
     faults
         Regular expression of paths -> statuses of the next answers.
+    retry_after_s
+        What a fault asks to wait; None for nothing.
     delay_s
         Before each answer.
     """
@@ -57,6 +59,7 @@ class CoherenceServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.missing = r"_hh_"
         self.faults: dict[str, list[int]] = {}
+        self.retry_after_s: float | None = None
         self.delay_s = 0.0
         self.paths: list[str] = []
         self.sent_bytes = 0
@@ -125,11 +128,12 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(server.delay_s)
             status = server.fault(self.path)
             content = None if status else server.content(self.path)
-            with contextlib.suppress(ConnectionError):
-                self._send(status or (404 if content is None else 200), content or b"", has_body)
         finally:
+            # Before the answer leaves: whoever has it may ask again at once.
             with server.lock:
                 server.at_once -= 1
+        with contextlib.suppress(ConnectionError):
+            self._send(status or (404 if content is None else 200), content or b"", has_body)
 
     def _send(self, status: int, content: bytes, has_body: bool) -> None:
         wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
@@ -140,6 +144,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         if status == 206:
             self.send_header("Content-Range", f"bytes {first}-{last}/{len(content)}")
+        if status >= 400 and self.server.retry_after_s is not None:
+            self.send_header("Retry-After", str(self.server.retry_after_s))
         self.send_header("Accept-Ranges", "bytes")
         self.send_header("Content-Length", str(len(part)))
         self.end_headers()
