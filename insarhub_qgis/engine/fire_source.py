@@ -6,9 +6,10 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 from shapely.geometry import box
@@ -48,6 +49,7 @@ class FireSource:
 
     def __init__(self, map_key: str) -> None:
         self._map_key = map_key
+        self._key_in_path = quote(map_key, safe="")
 
     def missing(self, stack: QualityStack) -> int:
         return len(self._open_windows(stack))
@@ -82,13 +84,13 @@ class FireSource:
             (area, first, last)
             for first, last in windows_of(stack)
             for area in boxes_of(stack.area)
-            if _entry(stack, area, first, last) is None
+            if _known(stack, area, first, last) is None
         ]
 
     def _standard_until(self, door: QualityDoor) -> date:
         """Give the last day that the standard product has."""
-        text = door.text(f"{door.endpoints.fire}/api/data_availability/csv/{self._map_key}/{STANDARD}")
-        rows = [row for row in _rows(text, "max_date") if row.get("data_id") == STANDARD]
+        text = door.text(f"{door.endpoints.fire}/api/data_availability/csv/{self._key_in_path}/{STANDARD}")
+        rows = [row for row in _rows(door, text, "max_date") if row.get("data_id") == STANDARD]
         try:
             return date.fromisoformat(rows[0]["max_date"])
         except (IndexError, ValueError) as error:
@@ -98,18 +100,25 @@ class FireSource:
         place = ",".join(f"{value:.3f}" for value in area)
         days = (last - first).days + 1
         text = door.text(
-            f"{door.endpoints.fire}/api/area/csv/{self._map_key}/{product}/{place}/{days}/{first.isoformat()}"
+            f"{door.endpoints.fire}/api/area/csv/{self._key_in_path}/{product}/{place}/{days}/{first.isoformat()}"
         )
         found: set[Detection] = set()
-        for row in _rows(text, "latitude"):
+        for row in _rows(door, text, "latitude"):
             if str(row.get("confidence", "")).strip().lower() in _LOW_CONFIDENCE:
                 continue
-            try:
-                day = date.fromisoformat(row["acq_date"])
-                found.add((day, float(row["latitude"]), float(row["longitude"])))
-            except (KeyError, ValueError, TypeError) as error:
-                raise InsarError("archive.bad_answer", reason=f"fires: {type(error).__name__}") from error
+            found.add(_detection((row.get("acq_date"), row.get("latitude"), row.get("longitude"))))
         return found
+
+
+def _detection(row: Sequence[Any]) -> Detection:
+    """Read day, latitude and longitude; raises ``archive.bad_answer`` for what is none of these."""
+    try:
+        day, latitude, longitude = date.fromisoformat(row[0]), float(row[1]), float(row[2])
+    except (IndexError, KeyError, ValueError, TypeError) as error:
+        raise InsarError("archive.bad_answer", reason=f"fires: {type(error).__name__}") from error
+    if not (abs(latitude) <= 90 and abs(longitude) <= 180):
+        raise InsarError("archive.bad_answer", reason=f"fires: no place {row[1]}, {row[2]}")
+    return day, latitude, longitude
 
 
 def windows_of(stack: QualityStack) -> list[tuple[date, date]]:
@@ -147,11 +156,10 @@ def read_fire_history(stack: QualityStack) -> FireHistory | None:
     detections: list[Detection] = []
     last_day: date | None = None
     for first, last in windows_of(stack):
-        entries = [_entry(stack, area, first, last) for area in boxes_of(stack.area)]
-        if any(entry is None for entry in entries):
+        found = [_known(stack, area, first, last) for area in boxes_of(stack.area)]
+        if any(rows is None for rows in found):
             break
-        for entry in entries:
-            detections += _detections(entry or {})
+        detections += [row for rows in found for row in rows or ()]
         last_day = last
     if last_day is None:
         return None
@@ -160,17 +168,16 @@ def read_fire_history(stack: QualityStack) -> FireHistory | None:
     return FireHistory(begin, last_day, days, cells, shares)
 
 
-def _entry(stack: QualityStack, area: Box, first: date, last: date) -> dict[str, Any] | None:
-    """Give the entry of a window when it reaches as far as wanted."""
+def _known(stack: QualityStack, area: Box, first: date, last: date) -> list[Detection] | None:
+    """Give the detections of a window that the cache knows as far as wanted; None asks for them again."""
     entry = stack.cache.get("fire", fire_key(area, first), stack.now)
     if entry is None or str(entry.get("last_day", "")) < last.isoformat():
         return None
-    return entry
-
-
-def _detections(entry: dict[str, Any]) -> Iterator[Detection]:
-    for item in entry.get("detections") or []:
-        yield date.fromisoformat(str(item[0])), float(item[1]), float(item[2])
+    try:
+        return [_detection(row) for row in entry.get("detections") or ()]
+    except (InsarError, TypeError):
+        # Written by somebody else, in another form.
+        return None
 
 
 def _cells(
@@ -202,9 +209,9 @@ def _cells(
     )
 
 
-def _rows(text: str, column: str) -> list[dict[str, str]]:
+def _rows(door: QualityDoor, text: str, column: str) -> list[dict[str, str]]:
     """Read a CSV answer; one without the column is an error text of the service."""
     reader = csv.DictReader(io.StringIO(text))
     if column not in (reader.fieldnames or []):
-        raise InsarError("archive.bad_answer", reason=shown(text)[:80] or "an empty list of fires")
+        raise InsarError("archive.bad_answer", reason=shown(door.safe(text))[:80] or "an empty list of fires")
     return list(reader)

@@ -147,6 +147,8 @@ class LoggedRequest:
 
 _SECRET_HEADERS = ("authorization", "proxy-authorization", "cookie")
 _SECRET_FIELDS = ("token", "password", "access_token", "access_code")
+#: The map key of FIRMS is a part of the path.
+_KEY_IN_PATH = re.compile(r"^(/api/(?:area|data_availability)/\w+/)[^/?#]+")
 
 
 def masked_headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -161,6 +163,15 @@ def masked_headers(headers: Mapping[str, str]) -> dict[str, str]:
         else value
         for name, value in headers.items()
     }
+
+
+def masked_path(path: str) -> str:
+    """Give the path without a key that stands in it.
+
+    >>> masked_path("/api/area/csv/0123abcd/VIIRS_SNPP_SP/11,47,12,48/5/2020-01-01")
+    '/api/area/csv/***/VIIRS_SNPP_SP/11,47,12,48/5/2020-01-01'
+    """
+    return _KEY_IN_PATH.sub(r"\1***", path)
 
 
 class RequestLog:
@@ -180,7 +191,9 @@ class RequestLog:
     ) -> None:
         masked_form = [(name, "***" if name in _SECRET_FIELDS else value) for name, value in form]
         with self._lock:
-            self._requests.append(LoggedRequest(method, path, masked_headers(headers), masked_form, status))
+            self._requests.append(
+                LoggedRequest(method, masked_path(path), masked_headers(headers), masked_form, status)
+            )
 
     def requests(self) -> list[LoggedRequest]:
         with self._lock:
