@@ -21,7 +21,8 @@ MOST_COMPOSITES = 10
 #: A composite is there about so many days after its last day.
 LAG_DAYS = 8
 FIRST_COMPOSITE = date(2000, 2, 18)
-_SCALE, _LOWEST_VALUE = 0.0001, -2000
+#: Stored numbers are 10 000 x NDVI; what is outside of these, as -3000, is no value.
+_SCALE, _LOWEST_NDVI, _LARGEST_NDVI = 0.0001, -0.2, 1.0
 
 Point = tuple[float, float]
 
@@ -103,20 +104,28 @@ def _ask(door: QualityDoor, point: Point, first: date, last: date) -> dict[date,
     rows = answer.get("subset") if isinstance(answer, Mapping) else None
     if not isinstance(rows, list):
         raise InsarError("archive.bad_answer", reason="no subset in the vegetation")
+    composites = dict(_composite(row) for row in rows if _is_ndvi(row))
+    is_scaled = all(abs(value) <= _LARGEST_NDVI for values in composites.values() for value in values)
     found = {}
-    for row in rows:
-        day, value = _composite(row)
-        if value is not None and value >= _LOWEST_VALUE:
-            found[day] = round(value * _SCALE, 4)
+    for day, values in composites.items():
+        ndvi = [value if is_scaled else value * _SCALE for value in values]
+        known = [value for value in ndvi if _LOWEST_NDVI <= value <= _LARGEST_NDVI]
+        if known:
+            found[day] = round(sum(known) / len(known), 4)
     return found
 
 
-def _composite(row: Any) -> tuple[date, float | None]:
-    """Read the day of a row and the mean of its pixels above the fill value."""
+def _is_ndvi(row: Any) -> bool:
+    """Tell whether a row is of the band that was asked for, whose name comes with blanks as well."""
+    name = row.get("band", BAND) if isinstance(row, Mapping) else BAND
+    return str(name).replace(" ", "_") == BAND
+
+
+def _composite(row: Any) -> tuple[date, list[float]]:
+    """Read the day of a row and the numbers of its pixels."""
     try:
         text = str(row["modis_date"])
         day = date(int(text[1:5]), 1, 1) + timedelta(days=int(text[5:8]) - 1)
-        values = [float(value) for value in row["data"] if is_number(value) and value >= _LOWEST_VALUE]
-    except (KeyError, TypeError, ValueError) as error:
+        return day, [float(value) for value in row["data"] if is_number(value)]
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InsarError("archive.bad_answer", reason=f"vegetation: {type(error).__name__}") from error
-    return day, sum(values) / len(values) if values else None

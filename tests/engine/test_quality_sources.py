@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from dataclasses import replace
@@ -17,13 +18,14 @@ from insarhub_qgis.core.job_config import JobConfig
 from insarhub_qgis.core.progress import ignore_progress
 from insarhub_qgis.core.quality_files import QualityCache, ndvi_key, weather_key
 from insarhub_qgis.engine import quality_http
+from insarhub_qgis.engine.archive_http import retry_after_s
 from insarhub_qgis.engine.fire_source import FireSource, read_fire_history
 from insarhub_qgis.engine.quality_area import area_of_job
 from insarhub_qgis.engine.quality_http import QualityDoor
 from insarhub_qgis.engine.quality_sources import QualityStack
 from insarhub_qgis.engine.vegetation_source import VegetationSource
 from insarhub_qgis.engine.weather_source import WeatherSource
-from insarhub_qgis.sandbox.server import SandboxServer
+from insarhub_qgis.sandbox.server import Answer, SandboxServer
 from insarhub_qgis.sandbox.service_state import Fault
 from tests.makers.quality_service import PredictableService, air_c, ndvi_raw, rain_mm
 
@@ -192,11 +194,39 @@ def test_what_came_before_a_failure_is_kept(tmp_path, server):
     assert fetch(WeatherSource(), stack_in(tmp_path), server) == left
 
 
-def test_retry_after_is_a_lower_bound(tmp_path, server):
-    server.faults.add(Fault("/v1", status=429, retry_after_s=1.0))
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_is_a_lower_bound(tmp_path, server, status):
+    server.faults.add(Fault("/v1", status=status, retry_after_s=1.0))
     started = time.monotonic()
     assert fetch(WeatherSource(), stack_in(tmp_path, days=DAYS[:2]), server) == 2
     assert time.monotonic() - started >= 1.0
+
+
+def test_a_date_in_retry_after_counts_from_the_date_of_the_answer():
+    headers = {"Retry-After": "Fri, 01 May 2020 00:00:07 GMT", "Date": "Fri, 01 May 2020 00:00:00 GMT"}
+    assert retry_after_s(headers) == 7.0
+    assert retry_after_s({**headers, "Retry-After": "Thu, 30 Apr 2020 00:00:00 GMT"}) == 0.0
+    assert retry_after_s({"Retry-After": "soon"}) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (Answer(204), "archive.not_json"),
+        (Answer(302, headers={"Location": "/v1/archive"}), "network.offline"),
+    ],
+    ids=["no content", "redirects without end"],
+)
+def test_odd_answers_end_in_an_error_as_others_do(tmp_path, answer, code):
+    class Odd(PredictableService):
+        def archive(self, request):
+            return answer
+
+    stack = stack_in(tmp_path, days=DAYS[:2])
+    with SandboxServer([Odd()]) as running, pytest.raises(InsarError) as caught:
+        fetch(WeatherSource(), stack, running)
+    assert caught.value.code == code
+    assert not stack.cache.path.exists()
 
 
 @pytest.mark.parametrize(
@@ -227,6 +257,36 @@ def test_vegetation_takes_the_composite_of_each_day_in_short_lists(tmp_path, ser
     asked = len(paths(server, "/rst"))
     assert VegetationSource().missing(stack_in(tmp_path)) == 0
     assert asked <= 5
+
+
+@pytest.mark.parametrize(
+    ("numbers", "ndvi"),
+    [
+        ([-3000, 3512], 0.3512),
+        ([-3000], None),
+        ([-2000], -0.2),
+        ([32767, 3512], 0.3512),
+        ([-0.3, 0.3512], 0.3512),
+        ([-0.3], None),
+        ([True, "x", None], None),
+        ([], None),
+    ],
+)
+def test_vegetation_is_read_stored_or_scaled_and_never_its_fill_value(tmp_path, numbers, ndvi):
+    class Listed(PredictableService):
+        def vegetation(self, request):
+            rows = [
+                {"modis_date": "A2018001", "band": "250m_16_days_EVI", "data": [9000]},
+                {"modis_date": "A2018001", "band": "250m 16 days NDVI", "data": numbers},
+                {"modis_date": "A2018001", "band": "250m_16_days_VI_Quality", "data": [2112]},
+            ]
+            return Answer.of_json({"subset": rows})
+
+    stack = stack_in(tmp_path, days=(date(2018, 1, 5),))
+    with SandboxServer([Listed()]) as running:
+        assert fetch(VegetationSource(), stack, running) == (ndvi is not None)
+    entry = stack.cache.get("ndvi", ndvi_key(47.05, 11.05, date(2018, 1, 5)), NOW) or {}
+    assert entry.get("ndvi") == ndvi
 
 
 def test_composites_that_cannot_be_there_yet_are_not_asked(tmp_path):
@@ -268,6 +328,51 @@ def test_the_map_key_stays_out_of_logs_and_errors(tmp_path, server):
         fetch(FireSource(key), stack_in(tmp_path), server, log=lambda *line: heard.append(str(line)))
     assert heard, "the retries are told"
     assert key not in "".join(heard) + str(caught.value)
+
+
+def test_a_key_that_the_service_repeats_stays_out_of_errors_and_of_the_log_of_the_sandbox(tmp_path, server):
+    key = "my key/1"
+    stack = stack_in(tmp_path)
+    server.faults.add(
+        Fault("/api", times=1, status=200, body=f"no such key: {key}", content_type="text/plain")
+    )
+    with pytest.raises(InsarError) as caught:
+        fetch(FireSource(key), stack, server)
+    assert caught.value.code == "archive.bad_answer"
+    assert fetch(FireSource(key), stack, server) > 0
+    logged = str(server.log.to_json())
+    for secret in (key, "my%20key", "my key"):
+        assert secret not in f"{caught.value}{caught.value.to_json()}{logged}"
+    assert "/api/area/csv/***/VIIRS_SNPP_SP/" in logged
+    assert "/api/data_availability/csv/***/VIIRS_SNPP_SP" in logged
+
+
+@pytest.mark.parametrize(
+    "row", ["nan,11.05,2018-02-14,n", "47.05,1e99,2018-02-14,n", "47.05,11.05,14/02/2018,n", "47.05"]
+)
+def test_rows_of_fires_that_are_none_are_not_kept(tmp_path, server, row):
+    body = f"latitude,longitude,acq_date,confidence\n{row}\n"
+    server.faults.add(Fault("/api/area", status=200, body=body, content_type="text/csv"))
+    stack = stack_in(tmp_path)
+    with pytest.raises(InsarError) as caught:
+        fetch(FireSource("x"), stack, server)
+    assert caught.value.code == "archive.bad_answer"
+    assert not stack.cache.path.exists()
+
+
+def test_entries_of_fires_in_another_form_are_asked_again(tmp_path, server):
+    days = (date(2018, 2, 1), date(2018, 2, 13))
+    stack = stack_in(tmp_path, days=days)
+    count = fetch(FireSource("x"), stack, server)
+    document = json.loads(stack.cache.path.read_text(encoding="utf-8"))
+    for entry, detections in zip(document["fire"].values(), (5, [["2018-02-01"]], [["x", 1, 2]])):
+        entry["detections"] = detections
+    stack.cache.path.write_text(json.dumps(document), encoding="utf-8")
+    again = stack_in(tmp_path, days=days)
+    assert FireSource("x").missing(again) == min(count, 3)
+    assert read_fire_history(again) is None
+    fetch(FireSource("x"), again, server)
+    assert read_fire_history(again) is not None
 
 
 def test_a_refused_key_is_told_with_the_words_of_the_service(tmp_path, server):
