@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How many bursts an area takes, estimated from the footprint of a whole scene; nothing is asked for."""
+"""How many bursts an area takes, estimated from the footprint of a whole scene, and what they cost."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.footprints import Polygon, covered_share, polygons_of_wkt
+from insarhub_qgis.core.hyp3_options import LOOKS, MOST_BURSTS, MULTI_BURST, Hyp3Options, credits_per_job
 from insarhub_qgis.core.scene_facts import Point, unwrapped
 
 SWATHS = 3
@@ -63,6 +66,48 @@ def estimated_burst_count(aoi_wkt: str, footprint: Sequence[Point]) -> int | Non
             burst = plane.rectangle(left, low, right, low + _LENGTH_KM)
             count += bool(covered_share(area, [burst]))
     return count or None
+
+
+def burst_prices(costs: Mapping[str, Any], burst_count: int, pair_count: int) -> list[dict[str, Any]]:
+    """Give what pairs of so many bursts cost, for each choice of looks.
+
+    Parameters
+    ----------
+    costs
+        The price table of the service, as `requests.PlanHyp3` gives it.
+
+    Returns
+    -------
+    rows
+        ``{"job_type", "looks", "credits_each", "credits_new"}``; empty when the service takes fewer bursts or has no
+        price for them.
+
+    Examples
+    --------
+    >>> table = {"INSAR_ISCE_MULTI_BURST": {"cost_parameters": ["looks", "reference"], "cost_table": {"20x4": {"2": 1}}}}
+    >>> burst_prices(table, 2, 30)
+    [{'job_type': 'INSAR_ISCE_MULTI_BURST', 'looks': '20x4', 'credits_each': 1.0, 'credits_new': 30.0}]
+    """
+    if not 1 <= burst_count <= MOST_BURSTS:
+        return []
+    rows: list[dict[str, Any]] = []
+    side = [""] * burst_count
+    for looks in LOOKS[MULTI_BURST]:
+        options = Hyp3Options(job_type=MULTI_BURST, looks=looks)
+        try:
+            each = credits_per_job(costs, MULTI_BURST, options.job_parameters(side, side))
+        except InsarError:
+            # A table without this price: nothing is said about it.
+            continue
+        rows.append(
+            {
+                "job_type": MULTI_BURST,
+                "looks": looks,
+                "credits_each": each,
+                "credits_new": each * pair_count,
+            }
+        )
+    return rows
 
 
 class _Plane:

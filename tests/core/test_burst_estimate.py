@@ -7,7 +7,8 @@ import math
 
 import pytest
 
-from insarhub_qgis.core.burst_estimate import estimated_burst_count
+from insarhub_qgis.core.burst_estimate import burst_prices, estimated_burst_count
+from insarhub_qgis.sandbox.hyp3_job_types import JOB_TYPES
 
 KM = 1.0 / 111.2
 
@@ -88,3 +89,21 @@ def test_the_antimeridian_changes_nothing():
 )
 def test_nothing_is_said_without_area_or_footprint(wkt, ring):
     assert estimated_burst_count(wkt, ring) is None
+
+
+COSTS = {name: definition.cost_definition() for name, definition in JOB_TYPES.items()}
+
+
+def test_prices_are_those_of_the_service():
+    rows = burst_prices(COSTS, 4, 10)
+    assert [(row["looks"], row["credits_each"], row["credits_new"]) for row in rows] == [
+        ("20x4", 1.0, 10.0), ("10x2", 5.0, 50.0), ("5x1", 15.0, 150.0),
+    ]  # fmt: skip
+    assert {row["job_type"] for row in rows} == {"INSAR_ISCE_MULTI_BURST"}
+
+
+@pytest.mark.parametrize(
+    ("costs", "count"), [(COSTS, 16), (COSTS, 0), ({"INSAR_GAMMA": {"cost": 1}}, 4), ({}, 4)]
+)
+def test_there_are_no_prices_of_what_cannot_be_ordered(costs, count):
+    assert burst_prices(costs, count, 10) == []
