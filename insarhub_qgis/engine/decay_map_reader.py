@@ -25,7 +25,7 @@ from insarhub_qgis.core.decay_map_files import (
     find_decay_maps,
 )
 from insarhub_qgis.core.errors import InsarError
-from insarhub_qgis.engine.archive_http import shown
+from insarhub_qgis.engine.archive_http import causes_of, shown
 
 #: Fewer pixels with their middle inside: all that the area touches count.
 _FEW_PIXELS = 3
@@ -65,11 +65,8 @@ def read_decay_parameters(
                     problems.append(problem)
     if not usable:
         return None, problems
-    try:
-        return _sampled(usable, geometry), problems
-    except RasterioError as error:
-        file = next(iter(usable.values())).parent
-        return None, [*problems, InsarError("decay.unreadable", file=str(file), reason=shown(str(error)))]
+    parameters, unreadable = _sampled(usable, geometry)
+    return parameters, [*problems, *unreadable]
 
 
 def _problem_of(path: Path, area_hash: str) -> InsarError | None:
@@ -85,8 +82,13 @@ def _problem_of(path: Path, area_hash: str) -> InsarError | None:
     return None
 
 
-def _sampled(files: Mapping[str, Path], geometry: BaseGeometry) -> DecayParameters | None:
-    """Put all seasons on the grid of the first map, which is the one of all unless they come from elsewhere."""
+def _sampled(
+    files: Mapping[str, Path], geometry: BaseGeometry
+) -> tuple[DecayParameters | None, list[InsarError]]:
+    """Put all seasons on the grid of the first map, which is the one of all unless they come from elsewhere.
+
+    A map whose pixels cannot be read leaves its season without data, and is named.
+    """
     with rasterio.open(next(iter(files.values()))) as raster:
         grid = {"crs": raster.crs, "transform": raster.transform}
         height, width = raster.height, raster.width
@@ -97,16 +99,24 @@ def _sampled(files: Mapping[str, Path], geometry: BaseGeometry) -> DecayParamete
     if inside.sum() < _FEW_PIXELS:
         inside = geometry_mask([placed], (height, width), grid["transform"], all_touched=True, invert=True)
     if not inside.any():
-        return None
+        return None, []
+    problems: list[InsarError] = []
     layers: NDArray[np.float32] = np.full(
         (len(BAND_DESCRIPTIONS), len(SEASONS), height, width), np.nan, dtype=np.float32
     )
     for number, season in enumerate(SEASONS):
         if season not in files:
             continue
-        with (
-            rasterio.open(files[season]) as raster,
-            WarpedVRT(raster, width=width, height=height, resampling=Resampling.nearest, **grid) as same,
-        ):
-            layers[:, number] = same.read(masked=True).filled(np.nan)
-    return sample_decay_maps(layers[0], layers[1], layers[2], inside)
+        try:
+            with (
+                rasterio.open(files[season]) as raster,
+                WarpedVRT(raster, width=width, height=height, resampling=Resampling.nearest, **grid) as same,
+            ):
+                layers[:, number] = same.read(masked=True).filled(np.nan)
+        except RasterioError as error:
+            reason = " ".join(str(cause) for cause in causes_of(error))
+            problems.append(InsarError("decay.unreadable", file=str(files[season]), reason=shown(reason)))
+    g_inf, g0, tau_days = layers
+    # A map made elsewhere may hold anything.
+    layers[:, (g_inf < 0) | (g_inf > 1) | (g0 < 0) | (g0 > 1) | (tau_days <= 0)] = np.nan
+    return sample_decay_maps(g_inf, g0, tau_days, inside), problems

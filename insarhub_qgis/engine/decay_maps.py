@@ -13,7 +13,7 @@ from shapely.affinity import translate
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
-from insarhub_qgis.core.atomic_files import set_aside, write_error
+from insarhub_qgis.core.atomic_files import remove_left_over_temporary_files, set_aside, write_error
 from insarhub_qgis.core.coherence_tiles import (
     AUTO,
     COARSE,
@@ -28,6 +28,7 @@ from insarhub_qgis.core.coherence_tiles import (
 from insarhub_qgis.core.decay_map_files import (
     ALGORITHM,
     BAND_DESCRIPTIONS,
+    DECAY_FOLDER,
     INSARHUB_MAP,
     OUTDATED,
     OWN_MAP,
@@ -167,6 +168,7 @@ class _Fetch:
         self._away: InsarError | None = None
 
     def run(self) -> dict[str, Any]:
+        remove_left_over_temporary_files(self._folder / DECAY_FOLDER)
         rows = []
         seasons = [season for season in SEASONS if season in self._request.seasons]
         for number, season in enumerate(seasons):
@@ -247,10 +249,19 @@ class _Fetch:
                 continue
             decision, facts = self._decision(path)
             is_ours = decision == OWN_MAP and facts is not None
+            origin = ""
             if is_ours and facts is not None and facts.tags.get("RESOLUTION") == self._build.resolution:
-                return self._described(path, polarization, KEPT)
-            if decision == INSARHUB_MAP:
-                return self._described(path, polarization, FOREIGN)
+                origin = KEPT
+            elif decision == INSARHUB_MAP:
+                origin = FOREIGN
+            if not origin:
+                continue
+            try:
+                return self._described(path, polarization, origin)
+            except InsarError as error:
+                # Its beginning is whole, its pixels are not.
+                aside = set_aside(path)
+                self._context.log(f"{error}: it is now {aside.name} and made again", "warning")
         return None
 
     def _described(self, path: Path, polarization: str, origin: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 
@@ -172,6 +173,32 @@ def test_a_map_without_our_tags_is_used_and_one_elsewhere_is_set_aside(server, j
     }
     assert decay_map_file(job, "summer", "vv").with_suffix(".tif.bak").read_bytes() == foreign
     assert answer["messages"] == []
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.3, 0.6, 0.9, 0.99])
+def test_a_map_that_is_cut_is_set_aside_and_made_again(server, job, share):
+    first = fetch(server, job, seasons=("fall", "summer"))
+    path = decay_map_file(job, "fall", "vv")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * share)])
+    second = fetch(server, job, seasons=("fall", "summer"))
+    assert [row["origin"] for row in second["seasons"]] == ["kept", "fetched"]
+    assert [row["bands"] for row in second["seasons"]] == [row["bands"] for row in first["seasons"]]
+    # Ours as far as its tags tell is replaced; what else it may be stays beside the new one.
+    asides = [aside.stat().st_size for aside in path.parent.glob("*.bak")]
+    assert asides == ([] if share == 0.3 else [int(len(whole) * share)])
+
+
+def test_what_a_killed_fetch_left_behind_is_removed(server, job):
+    fetch(server, job, seasons=("fall",))
+    folder = decay_map_file(job, "fall", "vv").parent
+    old, new = folder / ".old.tif.1-0a.insarhub_tmp", folder / ".new.tif.2-0b.insarhub_tmp"
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    fetch(server, job, seasons=("fall",))
+    # The new one may belong to a fetch that runs now.
+    assert (old.exists(), new.exists()) == (False, True)
 
 
 def test_simulated_maps_are_not_taken_for_real_ones(server, job):
