@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from insarhub_qgis.core.quality_files import QualityCache, ndvi_key, vegetation_key, weather_key
+from insarhub_qgis.core.scenes import scene_start
 from insarhub_qgis.core.stack_file import is_number
 
 # Runtime needs none of it, and importing it is a quarter of the start of the plugin.
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 WET_SNOW_COVER, FREEZING_C = 0.30, 0.0
 #: Snow of this depth covers the ground.
 FULL_COVER_DEPTH_M = 0.10
+_HOUR_S = 3600
 #: States of the wet-snow test of a date.
 NOT_WET, WET, UNTESTED = 0, 1, -1
 
@@ -172,6 +175,16 @@ def read_date_inputs(
             values[name].append(float("nan") if value is None else value)
             sources[name].append("" if value is None else source)
     return DateInputs.of(len(days), **values, wet_snow=np.array(wet, dtype=np.int8), sources=sources)
+
+
+def overpass_hour_utc(scenes: Iterable[str]) -> int | None:
+    """Give the hour of the acquisitions of a stack, rounded; None when the names of its scenes tell no time."""
+    starts = [start for scene in scenes if (start := scene_start(scene)) is not None]
+    if not starts:
+        return None
+    seconds = [int(text[9:11]) * _HOUR_S + int(text[11:13]) * 60 + int(text[13:15]) for text in starts]
+    # The last hour of a day stays on it: midnight would be that of the day before.
+    return min(int(median(seconds) / _HOUR_S + 0.5), 23)
 
 
 def _snow(

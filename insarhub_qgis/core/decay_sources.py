@@ -116,10 +116,13 @@ class DecaySources:
     ----------
     reason
         Why signatures that no source knows are unknown: ``water`` or ``no_place``.
+    kept_fingerprint
+        Of sources whose parameters are not at hand, only what was evaluated with them; empty otherwise.
     """
 
     sources: tuple[DecaySource, ...]
     reason: str = NO_PLACE
+    kept_fingerprint: str = ""
 
     @classmethod
     def ranked(
@@ -152,6 +155,8 @@ class DecaySources:
 
     def fingerprint(self) -> str:
         """Give a text that differs when any parameter does; evaluations of equal ones are the same."""
+        if self.kept_fingerprint:
+            return self.kept_fingerprint
         digest = hashlib.sha256(self.reason.encode("ascii"))
         for source in self.sources:
             parameters = source.parameters

@@ -16,6 +16,7 @@ from insarhub_qgis.core.network_dates import Node, nodes_of_scenes
 from insarhub_qgis.core.network_graph import PairKey
 from insarhub_qgis.core.network_model import PairMark, StackNetwork
 from insarhub_qgis.core.pair_baselines import PairBaselines
+from insarhub_qgis.core.pair_table_files import StackQuality, quality_of_stack
 from insarhub_qgis.core.pairwise_file import read_pairwise_file
 from insarhub_qgis.core.quality_files import PairDatabase, read_pair_database
 from insarhub_qgis.core.scene_facts import SceneFacts, read_scene_facts
@@ -41,6 +42,8 @@ class OpenNetwork:
         Of the stack file when it was read; None when there was none.
     problems
         What could not be read: shown, never a reason to lose the rest.
+    quality
+        What the scores of the network rest on; None when it was not read.
     """
 
     job: JobFolder
@@ -48,6 +51,7 @@ class OpenNetwork:
     stack: Stack
     fingerprint: tuple[int, int] | None
     problems: list[InsarError] = field(default_factory=list)
+    quality: StackQuality | None = None
 
     @property
     def has_changed_on_disk(self) -> bool:
@@ -89,14 +93,14 @@ def load_network(job_folder: Path) -> OpenNetwork:
     job = JobFolder(job_folder)
     fingerprint = job.stack_fingerprint()
     stack = job.read_stack()
-    own = job.read_config().own.get(NETWORK)
+    config = job.read_config()
+    own = config.own.get(NETWORK)
     own = own if isinstance(own, Mapping) else {}
     problems = list(stack.problems)
     no_facts: dict[str, SceneFacts] = {}
     no_pairs: dict[tuple[str, str], float | None] = {}
     facts = _kept(lambda: read_scene_facts(job.path), no_facts, problems)
     pairwise = _kept(lambda: read_pairwise_file(job.path), no_pairs, problems)
-    database = _kept(lambda: read_pair_database(job.path), None, problems)
     baselines = PairBaselines(dict(stack.baselines), pairwise)
     reasons = own.get("excluded")
     excluded = (
@@ -106,7 +110,9 @@ def load_network(job_folder: Path) -> OpenNetwork:
     problems += unreadable
     number = _numbers(nodes)
     marks, granules = _read_marks(stack, own, number)
-    scores, coherences = _scores_of(stack, database, number)
+    quality = quality_of_stack(job, nodes, baselines, config)
+    problems += quality.problems
+    scores, coherences = _known_scores(job, stack, quality, number, problems)
     network = StackNetwork(
         nodes=nodes,
         marks=marks,
@@ -117,7 +123,7 @@ def load_network(job_folder: Path) -> OpenNetwork:
         facts=facts,
         parameters=SelectionParameters.from_json({**_mapping(own.get("parameters")), **_mode(own)}),
     )
-    return OpenNetwork(job, network, stack, fingerprint, problems)
+    return OpenNetwork(job, network, stack, fingerprint, problems, quality)
 
 
 def save_network(opened: OpenNetwork, *, overwrite: bool = False) -> Path:
@@ -233,6 +239,23 @@ def _read_marks(
         if _key(pair, number) not in present:
             put(pair, is_active=False)
     return marks, {key: tuple(dict.fromkeys(pairs)) for key, pairs in granules.items()}
+
+
+def _known_scores(
+    job: JobFolder,
+    stack: Stack,
+    quality: StackQuality,
+    number: Mapping[str, int],
+    problems: list[InsarError],
+) -> tuple[Mapping[PairKey, float], Mapping[PairKey, float]]:
+    """Give scores and expected coherences by dates, judged here if a build left what that takes, else as the files say."""
+    if quality.table is not None and quality.has_scores:
+        return quality.table.scores, quality.table.coherences
+    database = None
+    if quality.database is not None:
+        # Reading the whole database takes ten times as long.
+        database = _kept(lambda: read_pair_database(job.path), None, problems)
+    return _scores_of(stack, database, number)
 
 
 def _scores_of(

@@ -31,6 +31,7 @@ from insarhub_qgis.core.decay_sources import (
 )
 from insarhub_qgis.core.fire_history import FireHistory
 from insarhub_qgis.core.network_dates import Node, granule_pairs
+from insarhub_qgis.core.network_graph import PairKey
 from insarhub_qgis.core.pair_baselines import PairBaselines
 from insarhub_qgis.core.pair_score import (
     WET_SNOW,
@@ -62,14 +63,15 @@ STATISTIC = "median"
 #: Preset of weights that are the user's own.
 OWN_WEIGHTS = "own"
 
-#: What is to be done with the database of a stack.
-CURRENT, MISSING, INCOMPLETE, OUTDATED, GROWN, REWEIGHTED = (
+#: What is to be done with the database of a stack. The last one: inputs are missing that may be there by now.
+CURRENT, MISSING, INCOMPLETE, OUTDATED, GROWN, REWEIGHTED, LACKING = (
     "current",
     "missing",
     "incomplete",
     "outdated",
     "grown",
     "reweighted",
+    "lacking",
 )
 
 Floats: TypeAlias = "NDArray[np.float64]"
@@ -317,6 +319,53 @@ def judge_pairs(
     )
 
 
+class PairValues(Mapping[PairKey, float]):
+    """The known values of all pairs of some dates, by the numbers of the dates, the earlier first.
+
+    Made of an array at once, where a dictionary of all pairs of 300 dates would take longer than a slider may.
+    """
+
+    def __init__(self, date_count: int, values: Floats) -> None:
+        """Take values of all pairs, by earlier, then by later date, shape (n (n - 1) / 2,); NaN = unknown."""
+        self._date_count = date_count
+        self._values: list[float] = values.tolist()
+        self._known_count = int(np.count_nonzero(~np.isnan(values)))
+
+    def get(self, key: PairKey, default: Any = None) -> Any:
+        first, second = key
+        if 0 <= first < second < self._date_count:
+            value = self._values[_row(first, second, self._date_count)]
+            if value == value:
+                return value
+        return default
+
+    def __getitem__(self, key: PairKey) -> float:
+        value = self.get(key)
+        if value is None:
+            raise KeyError(key)
+        found: float = value
+        return found
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, tuple) and len(key) == 2 and self.get(key) is not None
+
+    def __iter__(self) -> Iterator[PairKey]:
+        row = 0
+        for first in range(self._date_count):
+            for second in range(first + 1, self._date_count):
+                if self._values[row] == self._values[row]:
+                    yield (first, second)
+                row += 1
+
+    def __len__(self) -> int:
+        return self._known_count
+
+
+def _row(first: int, second: int, date_count: int) -> int:
+    """Give the place of a pair among all pairs of some dates, by earlier, then by later date."""
+    return first * (2 * date_count - first - 1) // 2 + second - first - 1
+
+
 @dataclass(frozen=True)
 class PairTable:
     """All pairs of a stack, found by the numbers of their dates or by their scenes, in either order.
@@ -343,7 +392,17 @@ class PairTable:
         count = len(self.inputs.nodes)
         if not 0 <= first < second < count:
             raise IndexError(f"no pair ({one}, {other}) of {count} dates")
-        return first * (2 * count - first - 1) // 2 + second - first - 1
+        return _row(first, second, count)
+
+    @cached_property
+    def scores(self) -> PairValues:
+        """Known scores, 0..100."""
+        return PairValues(len(self.inputs.nodes), self.pairs.score)
+
+    @cached_property
+    def coherences(self) -> PairValues:
+        """Known expected coherences, 0..1."""
+        return PairValues(len(self.inputs.nodes), self.pairs.coherence.median)
 
     def verdict(self, one: int, other: int) -> PairVerdict:
         """Give the verdict on a pair of dates, in either order."""
@@ -411,6 +470,8 @@ def build_pair_table(
     weights: ScoreWeights | None = None,
     previous: PairTable | None = None,
     is_cancelled: IsCancelled = never_cancelled,
+    *,
+    known: DecayEvaluation | None = None,
 ) -> PairTable:
     """Judge all pairs of a stack.
 
@@ -418,8 +479,9 @@ def build_pair_table(
     ----------
     previous
         Table of the same stack before it grew. Its signatures are taken over when the decay sources are the same.
+    known
+        Signatures that were evaluated with the same decay sources.
     """
-    known = None
     if previous is not None and previous.inputs.decay.fingerprint() == inputs.decay.fingerprint():
         known = previous.pairs.evaluation
     first, second = np.triu_indices(len(inputs.nodes), 1)

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ DATABASE_VERSION = 1
 #: Limit of the database; factors of the longest pairs are left out beyond it.
 DATABASE_BYTES = 20_000_000
 
+#: Where our own files have the end of the header, and within how many characters: 1000 scenes have 80 000.
+_SCORES_BEGIN, _HEADER_CHARACTERS = ',"scores":{', 1_000_000
 _FETCHED_AT = "_fetched_at"
 #: Sections whose entries stand under "map".
 _MAP_SECTIONS = frozenset({"ndvi", "s1_coherence"})
@@ -319,6 +321,39 @@ def read_pair_database(folder: Path) -> PairDatabase | None:
         if error.code == "file.missing":
             return None
         raise
+    return _database(document)
+
+
+def read_database_header(folder: Path) -> PairDatabase | None:
+    """Read the pair database without scores and factors, which are nearly all of it; None when there is none.
+
+    Raises
+    ------
+    InsarError
+        ``file.malformed`` or ``file.not_readable``.
+    """
+    path = Path(folder) / PAIR_DATABASE_NAME
+    try:
+        with path.open(encoding="utf-8") as file:
+            head = file.read(_HEADER_CHARACTERS)
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError):
+        # Reading all of it names what is wrong.
+        return read_pair_database(folder)
+    text, mark, _ = head.partition(_SCORES_BEGIN)
+    try:
+        document = json.loads(f"{text}}}") if mark else None
+    except ValueError:
+        document = None
+    if isinstance(document, dict):
+        return _database(document)
+    # Written by another program, in another order or with blanks.
+    found = read_pair_database(folder)
+    return None if found is None else replace(found, scores={}, factors={}, labels={})
+
+
+def _database(document: Mapping[str, Any]) -> PairDatabase:
     version = document.get("_schema_version")
     names = document.get("_scene_names")
     known: dict[str, Pair | None] = {}

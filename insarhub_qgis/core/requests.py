@@ -655,3 +655,19 @@ class BuildPairDatabase(Request):
     weights: Mapping[str, float] = field(default_factory=dict)
     give_rows: bool = False
     endpoints: Mapping[str, str] = field(default_factory=dict)
+    ``is_background``: the engine leaves the processor to others.
+    is_background: bool = False
+
+
+@dataclass(frozen=True)
+class ReweightPairDatabase(Request):
+    """Score all pairs of a job anew with other weights, from what the last build left; no service is asked.
+
+    ``preset`` and ``weights`` as for `BuildPairDatabase`.
+    Result: ``{"database" (path), "pairs", "counts": {"green", "yellow", "red", "unknown"}}``.
+    """
+
+    command: ClassVar[str] = "reweight-pair-database"
+    job_folder: str
+    preset: str = "standard"
+    weights: Mapping[str, float] = field(default_factory=dict)

@@ -3,18 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 
 from insarhub_qgis.core.atomic_files import file_lock
-from insarhub_qgis.core.date_inputs import read_date_inputs
-from insarhub_qgis.core.decay_sources import NO_SOURCE, SOURCE_LABELS, DecaySources
+from insarhub_qgis.core.date_inputs import overpass_hour_utc, read_date_inputs
+from insarhub_qgis.core.decay_sources import NO_SOURCE, SOURCE_LABELS, DecayEvaluation, DecaySources
 from insarhub_qgis.core.endpoints import Endpoints
 from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.iso_times import iso
@@ -24,6 +24,7 @@ from insarhub_qgis.core.network_dates import Node, granule_pairs, nodes_of_scene
 from insarhub_qgis.core.pair_baselines import PairBaselines
 from insarhub_qgis.core.pair_database import (
     CURRENT,
+    OWN_WEIGHTS,
     REWEIGHTED,
     PairTable,
     QualityInputs,
@@ -39,7 +40,19 @@ from insarhub_qgis.core.pair_score import (
     YELLOW_CLASS,
     ScoreWeights,
     count_missing,
+    preset_of,
     score_classes,
+)
+from insarhub_qgis.core.pair_table_files import (
+    ASKED,
+    KEPT_INPUTS_NAME,
+    QUALITY,
+    KeptInputs,
+    lacking_sources,
+    map_stamps,
+    read_kept_inputs,
+    read_stack_quality,
+    write_kept_inputs,
 )
 from insarhub_qgis.core.pairwise_file import read_pairwise_file
 from insarhub_qgis.core.progress import part_of, stop_if_cancelled
@@ -50,14 +63,14 @@ from insarhub_qgis.core.quality_files import (
     begin_pair_database,
     read_pair_database,
 )
-from insarhub_qgis.core.requests import BuildPairDatabase
+from insarhub_qgis.core.requests import BuildPairDatabase, ReweightPairDatabase
 from insarhub_qgis.core.run_context import RunContext
 from insarhub_qgis.core.sandbox_credentials import SANDBOX_USER_PREFIX
 from insarhub_qgis.core.scene_facts import SceneFacts, read_scene_facts
-from insarhub_qgis.core.scenes import scene_start
 from insarhub_qgis.engine.decay_map_reader import read_decay_parameters
 from insarhub_qgis.engine.fire_source import FireSource, read_fire_history
 from insarhub_qgis.engine.land_cover_source import LandCoverSource
+from insarhub_qgis.engine.process import leave_processor_to_others
 from insarhub_qgis.engine.quality_area import OF_SCENES, QualityArea, area_of_job
 from insarhub_qgis.engine.quality_http import QualityDoor
 from insarhub_qgis.engine.quality_sources import (
@@ -75,8 +88,6 @@ from insarhub_qgis.engine.weather_source import WeatherSource
 
 LOCK_NAME = ".insarhub_pair_database.lock"
 OWNER = "build-pair-database"
-#: Key of the scores' basis in our object of the config.
-QUALITY = "quality"
 MAPS, PAIRS = "maps", "pairs"
 #: Phases in order, with their share of the progress.
 _PHASES = {WEATHER: 0.4, SNOW: 0.1, LANDCOVER: 0.05, VEGETATION: 0.2, FIRE: 0.1, MAPS: 0.05, PAIRS: 0.1}
@@ -88,7 +99,6 @@ CLASS_NAMES = {
     UNKNOWN_CLASS: "unknown",
 }
 _ROWS_PER_ITEM = 2000
-_HOUR_S = 3600
 
 
 def run(request: BuildPairDatabase, context: RunContext) -> dict[str, Any]:
@@ -102,15 +112,56 @@ def run(request: BuildPairDatabase, context: RunContext) -> dict[str, Any]:
         ``file.malformed``, ``file.not_readable``, ``file.not_writable``, ``folder.locked``, ``run.cancelled``.
     """
     job = JobFolder(Path(request.job_folder))
-    weights = _weights_of(request)
+    weights = weights_of(request.preset, request.weights)
     unknown = sorted(set(request.sources) - set(SOURCES))
     if unknown:
         raise InsarError("quality.unknown_source", names=unknown, known=list(SOURCES))
     endpoints = Endpoints.from_json(request.endpoints)
     job.read_stack()
+    if request.is_background:
+        leave_processor_to_others()
+    with _building(job):
+        return _Build(job, request, endpoints, weights, context).run()
+
+
+def reweight(request: ReweightPairDatabase, context: RunContext) -> dict[str, Any]:
+    """Answer `ReweightPairDatabase`; see the request for the result.
+
+    Raises
+    ------
+    InsarError
+        ``stack.missing``, ``quality.unknown_preset``, ``quality.bad_weight``, ``quality.already_building``,
+        ``quality.not_built``, ``file.malformed``, ``file.not_readable``, ``file.not_writable``, ``folder.locked``,
+        ``run.cancelled``.
+    """
+    job = JobFolder(Path(request.job_folder))
+    weights = weights_of(request.preset, request.weights)
+    job.read_stack()
+    with _building(job):
+        context.report(0.0, "Pairs")
+        found = read_stack_quality(job.path, context.is_cancelled)
+        if found.table is None:
+            raise InsarError("quality.not_built", folder=str(job.path))
+        table = found.table.with_weights(weights)
+        stop_if_cancelled(context.is_cancelled)
+        now = datetime.now(timezone.utc)
+        table.write(job.path, read_scene_facts(job.path), now, is_cancelled=context.is_cancelled)
+        basis = {"preset": preset_of(weights) or OWN_WEIGHTS, "weights": weights.to_json()}
+        job.write_config_section(OWN_SECTION, {QUALITY: {**found.section, **basis, "built_at": iso(now)}})
+        context.report(1.0, f"{len(table.pairs)} pairs")
+    return {
+        "database": str(job.path / PAIR_DATABASE_NAME),
+        "pairs": len(table.pairs),
+        "counts": class_counts(table),
+    }
+
+
+@contextmanager
+def _building(job: JobFolder) -> Iterator[None]:
+    """Keep others from the pair database of a job; they are told who has it."""
     try:
         with file_lock(job.path / LOCK_NAME, OWNER):
-            return _Build(job, request, endpoints, weights, context).run()
+            yield
     except InsarError as error:
         if error.code == "folder.locked" and error.fields.get("owner") == OWNER:
             host, pid = error.fields.get("host"), error.fields.get("pid")
@@ -118,18 +169,25 @@ def run(request: BuildPairDatabase, context: RunContext) -> dict[str, Any]:
         raise
 
 
-def _weights_of(request: BuildPairDatabase) -> ScoreWeights:
-    if request.preset not in PRESETS:
-        raise InsarError("quality.unknown_preset", preset=request.preset, known=list(PRESETS))
-    if not request.weights:
-        return PRESETS[request.preset]
-    known = PRESETS[request.preset].to_json()
-    wrong = sorted(set(request.weights) - set(known))
+def weights_of(preset: str, changed: Mapping[str, float]) -> ScoreWeights:
+    """Give the weights of a preset with some of them changed; ``quality.unknown_preset``, ``quality.bad_weight``."""
+    if preset not in PRESETS:
+        raise InsarError("quality.unknown_preset", preset=preset, known=list(PRESETS))
+    if not changed:
+        return PRESETS[preset]
+    known = PRESETS[preset].to_json()
+    wrong = sorted(set(changed) - set(known))
     if wrong:
-        raise InsarError("quality.bad_weight", name=wrong[0], value=str(request.weights[wrong[0]]))
-    weights = ScoreWeights(**{**known, **request.weights})
+        raise InsarError("quality.bad_weight", name=wrong[0], value=str(changed[wrong[0]]))
+    weights = ScoreWeights(**{**known, **changed})
     weights.check()
     return weights
+
+
+def class_counts(table: PairTable) -> dict[str, int]:
+    """Give class -> number of pairs."""
+    classes = score_classes(table.pairs.score)
+    return {name: int(np.count_nonzero(classes == number)) for number, name in CLASS_NAMES.items()}
 
 
 @dataclass(frozen=True)
@@ -164,7 +222,7 @@ class _Build:
         self._now = datetime.now(timezone.utc)
         self._known = self._read_stack()
         self._days = tuple(node.date for node in self._known.nodes)
-        self._hour = overpass_hour_utc(self._known.nodes)
+        self._hour = overpass_hour_utc(scene for node in self._known.nodes for scene in node.scenes)
         self._area = area_of_job(self._known.config, self._facts_of_stack())
         self._cache = QualityCache(job.path)
         if self._cache.problem is not None:
@@ -192,11 +250,18 @@ class _Build:
             self._phase(MAPS, "done")
         self._phase(PAIRS, "running")
         self._context.report(self._start_of(PAIRS), "Pairs")
-        table = build_pair_table(inputs, self._weights, is_cancelled=self._context.is_cancelled)
+        table = build_pair_table(
+            inputs,
+            self._weights,
+            known=self._known_signatures(inputs),
+            is_cancelled=self._context.is_cancelled,
+        )
         is_new = not is_valid or state == REWEIGHTED or any(self._fetched.values())
+        stop_if_cancelled(self._context.is_cancelled)
         if is_new:
-            stop_if_cancelled(self._context.is_cancelled)
             self._write(table)
+        else:
+            self._write_what_is_lacking(table)
         self._phase(PAIRS, "done")
         if self._request.give_rows:
             self._give_rows(table)
@@ -252,6 +317,17 @@ class _Build:
         decay = self._decay(area)
         return QualityInputs(nodes, dates, self._known.baselines, decay, fires, aoi_hash=area.hash)
 
+    def _known_signatures(self, inputs: QualityInputs) -> DecayEvaluation | None:
+        """Give what the build before has evaluated with the same decay sources."""
+        try:
+            kept = read_kept_inputs(self._job.path)
+        except InsarError as error:
+            self._problems.append(error)
+            return None
+        return (
+            kept.evaluation if kept is not None and kept.fingerprint == inputs.decay.fingerprint() else None
+        )
+
     def _stack_in(self, area: QualityArea) -> QualityStack:
         return QualityStack(area, self._days, self._hour, self._cache, self._now)
 
@@ -276,10 +352,7 @@ class _Build:
                 raise
             self._problems.append(error)
         scenes = [scene for node in self._known.nodes for scene in node.scenes]
-        kept = self._known.config.own.get(QUALITY)
-        return database_state(
-            database, scenes, kept if isinstance(kept, Mapping) else None, score_basis(inputs, self._weights)
-        )
+        return database_state(database, scenes, self._section(), score_basis(inputs, self._weights))
 
     # --- Services ---
 
@@ -346,8 +419,49 @@ class _Build:
         )
         if aside is not None:
             self._context.log(f"the damaged database is now {aside.name}", "warning")
-        section = {**table.pairs.section(), "built_at": iso(self._now)}
+        self._keep_inputs(table)
+        section = {**table.pairs.section(), "built_at": iso(self._now), ASKED: self._asked()}
         self._job.write_config_section(OWN_SECTION, {QUALITY: section})
+
+    def _write_what_is_lacking(self, table: PairTable) -> None:
+        """The scores are those of the database; what explains them may be gone, and sources may have answered anew."""
+        if not (self._job.path / KEPT_INPUTS_NAME).exists():
+            self._keep_inputs(table)
+        section = self._section()
+        if lacking_sources(section, self._request.sources, self._now):
+            self._job.write_config_section(OWN_SECTION, {QUALITY: {**section, ASKED: self._asked()}})
+
+    def _keep_inputs(self, table: PairTable) -> None:
+        area, inputs = self._area, table.inputs
+        write_kept_inputs(
+            self._job.path,
+            KeptInputs(
+                read_at=self._now,
+                sources=self._request.sources,
+                area_hash=inputs.aoi_hash,
+                area_origin="" if area is None else area.origin,
+                points=() if area is None else tuple(area.points),
+                fingerprint=inputs.decay.fingerprint(),
+                reason=inputs.decay.reason,
+                maps=map_stamps(self._job.path),
+                evaluation=table.pairs.evaluation,
+                fires=inputs.fires,
+            ),
+        )
+
+    def _asked(self) -> dict[str, str | None]:
+        """Give when each source answered last; one that failed may be asked again at once."""
+        before = self._section()
+        is_same_area = before.get("aoi_hash") == ("" if self._area is None else self._area.hash)
+        known = before.get(ASKED) if is_same_area else None
+        failed = {name for name, _ in self._failed}
+        answered = {name: iso(self._now) for name in self._request.sources if name not in failed}
+        return {**(known if isinstance(known, Mapping) else {}), **answered}
+
+    def _section(self) -> Mapping[str, Any]:
+        """Give what the config keeps of the build before."""
+        kept = self._known.config.own.get(QUALITY)
+        return kept if isinstance(kept, Mapping) else {}
 
     def _give_rows(self, table: PairTable) -> None:
         pairs, nodes = table.pairs, self._known.nodes
@@ -380,7 +494,6 @@ class _Build:
 
     def _result(self, table: PairTable, state: str, is_new: bool) -> dict[str, Any]:
         pairs = table.pairs
-        classes = score_classes(pairs.score)
         sources = {
             label: int(np.count_nonzero(pairs.source == number)) for number, label in enumerate(SOURCE_LABELS)
         }
@@ -392,9 +505,7 @@ class _Build:
             "is_new": is_new,
             "dates": len(self._days),
             "pairs": len(pairs),
-            "counts": {
-                name: int(np.count_nonzero(classes == number)) for number, name in CLASS_NAMES.items()
-            },
+            "counts": class_counts(table),
             "degraded": int(np.count_nonzero((pairs.missing > 0) & ~np.isnan(pairs.score))),
             "missing": count_missing(pairs.missing),
             "decay": {label: count for label, count in sources.items() if count},
@@ -404,13 +515,3 @@ class _Build:
             "area": "" if self._area is None else self._area.origin,
             "messages": [error.to_json() for error in self._problems],
         }
-
-
-def overpass_hour_utc(nodes: tuple[Node, ...]) -> int | None:
-    """Give the hour of the acquisitions of a stack, rounded; None when the names of its scenes tell no time."""
-    starts = [start for node in nodes for scene in node.scenes if (start := scene_start(scene)) is not None]
-    if not starts:
-        return None
-    seconds = [int(text[9:11]) * _HOUR_S + int(text[11:13]) * 60 + int(text[13:15]) for text in starts]
-    # The last hour of a day stays on it: midnight would be that of the day before.
-    return min(int(median(seconds) / _HOUR_S + 0.5), 23)

@@ -19,8 +19,21 @@ from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.progress import IsCancelled, never_cancelled
 
 _POLL_SECONDS = 0.1
+#: Of background work: on Unix added to the niceness; on Windows a constant of SetPriorityClass.
+_BACKGROUND_NICENESS, _BELOW_NORMAL_PRIORITY_CLASS = 10, 0x4000
 #: How long output may still come after the program ended, from something that it left running.
 _AFTERMATH_SECONDS = 2.0
+
+
+def leave_processor_to_others() -> None:
+    """Lower the priority of this process for good, for work that nobody waits for."""
+    if hasattr(os, "nice"):
+        os.nice(_BACKGROUND_NICENESS)
+    elif sys.platform == "win32":
+        import ctypes
+
+        kernel = ctypes.windll.kernel32
+        kernel.SetPriorityClass(kernel.GetCurrentProcess(), _BELOW_NORMAL_PRIORITY_CLASS)
 
 
 def run_process(

@@ -618,6 +618,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The pair database of {folder} is being built already (process {pid} on {host}).",
         "Wait until it has ended, or cancel it there first.",
     ),
+    "quality.not_built": (
+        "The pairs of {folder} were not judged yet, so that there is nothing to weigh.",
+        "Build the pair database first.",
+    ),
     "quality.few_dates": (
         "The stack in {folder} has {dates} date, and pairs need two.",
         "Add scenes to the job first.",

@@ -4,19 +4,27 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
 
+from insarhub_qgis.core import decay_sources, network_files
 from insarhub_qgis.core.atomic_files import file_lock
 from insarhub_qgis.core.coherence_decay import coherence_after
 from insarhub_qgis.core.decay_map_files import NODATA, SEASONS, decay_map_file
 from insarhub_qgis.core.endpoints import Endpoints
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.network_files import load_network
+from insarhub_qgis.core.pair_explanation import explain_pair
+from insarhub_qgis.core.pair_score import PRESETS, count_missing
+from insarhub_qgis.core.pair_table_files import KEPT_INPUTS_NAME, read_stack_quality
 from insarhub_qgis.core.quality_files import (
     PAIR_DATABASE_NAME,
     QUALITY_CACHE_NAME,
@@ -26,7 +34,7 @@ from insarhub_qgis.core.quality_files import (
     read_pair_database,
     weather_key,
 )
-from insarhub_qgis.core.requests import BuildPairDatabase
+from insarhub_qgis.core.requests import BuildPairDatabase, ReweightPairDatabase
 from insarhub_qgis.core.run_context import RunContext
 from insarhub_qgis.core.search_answer import SEARCH_ANSWER_NAME
 from insarhub_qgis.engine import pair_quality, quality_http
@@ -342,6 +350,258 @@ def test_fires_without_a_key_are_missing_and_told(job):
     assert result["missing"]["fire"] == PAIRS
 
 
+# --- What the editor reads ---------------------------------------------------------------------------
+
+
+def assert_same_as_database(job):
+    """Every pair of the database comes out of the files with the same score and factors; gives the table."""
+    database = read_pair_database(job)
+    found = read_stack_quality(job)
+    assert found.problems == ()
+    scores, factors = found.table.documents()
+    assert scores == pytest.approx(database.scores, abs=1e-9)
+    assert {pair: rounded(item) for pair, item in factors.items()} == dict(database.factors)
+    return found
+
+
+def rounded(item):
+    return {name: round(value, 3) if isinstance(value, float) else value for name, value in item.items()}
+
+
+def signatures_of(monkeypatch):
+    """Count the signatures that are evaluated."""
+    counted = []
+    original = decay_sources.coherence_statistics
+
+    def count(parameters, days, is_cancelled):
+        counted.append(len(days))
+        return original(parameters, days, is_cancelled)
+
+    monkeypatch.setattr(decay_sources, "coherence_statistics", count)
+    return counted
+
+
+@pytest.mark.parametrize("has_maps", [True, False], ids=["maps", "latitude"])
+def test_without_rasters_every_pair_has_the_score_of_the_database(job, server, has_maps):
+    if has_maps:
+        write_maps(job)
+    server.services[0].fires = [(date(2018, 2, 1), 54.25, -120.5, "n"), (date(2018, 3, 3), 54.4, -120.2, "h")]
+    endpoints = Endpoints.of_sandbox(server.base_url).to_json()
+    result = pair_quality.run(
+        BuildPairDatabase(str(job), (*SOURCES, "fire"), preset="cold", endpoints=endpoints), RunContext()
+    )
+    assert result["missing"] == {}
+    found = assert_same_as_database(job)
+    assert found.state((*SOURCES, "fire")) == "current"
+    assert found.table.pairs.weights == PRESETS["cold"]
+    assert len(found.table.pairs) == PAIRS
+    assert float(np.nanmax(found.table.pairs.burned_share)) > 0
+    verdict = found.table.verdict(0, 3)
+    assert verdict.source == ("s1_pixel" if has_maps else "climatology")
+    assert explain_pair(found.table.pairs, found.table.row(0, 3)).largest
+
+
+def test_no_raster_library_is_loaded_to_read_the_scores(build, job):
+    build()
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path\n"
+        "from insarhub_qgis.core.pair_table_files import read_stack_quality\n"
+        "assert read_stack_quality(Path(sys.argv[2])).has_scores\n"
+        "print([name for name in ('rasterio', 'shapely', 'osgeo', 'qgis', 'insarhub_qgis.engine') if name in sys.modules])"
+    )
+    root = Path(pair_quality.__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(root), str(job)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_answers_that_expired_since_count_as_in_the_database(build, job, server, monkeypatch):
+    server.services[0].today = date(2018, 4, 20)
+    long_ago = datetime(2018, 4, 20, 12, tzinfo=timezone.utc)
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return long_ago
+
+    monkeypatch.setattr(pair_quality, "datetime", Clock)
+    build()
+    monkeypatch.undo()
+    cache = json.loads((job / QUALITY_CACHE_NAME).read_text(encoding="utf-8"))
+    assert any(entry.get("provisional") for entry in cache["weather"].values())
+    # Provisional weather is good for a week, and years have gone by.
+    found = assert_same_as_database(job)
+    assert "rain_1" not in count_missing(found.table.pairs.missing)
+
+
+def test_only_new_signatures_are_evaluated(build, job, monkeypatch):
+    write_maps(job)
+    counted = signatures_of(monkeypatch)
+    build()
+    first = sum(counted)
+    counted.clear()
+    build(preset="arid")
+    assert sum(counted) == 0
+    days = [*DAYS, 126]
+    config = json.loads((job / "insarhub_config.json").read_text(encoding="utf-8"))
+    make_network_job(job, days, config=config)
+    assert build()["state"] == "grown"
+    assert 0 < sum(counted) <= len(DAYS) < first
+    assert_same_as_database(job)
+    # Other maps are other sources: all are evaluated again.
+    write_maps(job, g_inf=0.4)
+    counted.clear()
+    assert build()["state"] == "outdated"
+    assert sum(counted) > first
+    assert_same_as_database(job)
+
+
+def test_a_file_that_is_gone_or_damaged_comes_back(build, job):
+    build()
+    (job / KEPT_INPUTS_NAME).unlink()
+    assert read_stack_quality(job).state(SOURCES) == "outdated"
+    assert build()["is_new"] is False
+    assert_same_as_database(job)
+    (job / KEPT_INPUTS_NAME).write_bytes(b"PK no archive")
+    scores = read_pair_database(job).scores
+    network = load_network(job)
+    assert [error.code for error in network.problems] == ["file.malformed"]
+    assert len(network.network.scores) == len(scores)
+    result = build(preset="arid")
+    assert {message["code"] for message in result["messages"]} == {"file.malformed"}
+    assert_same_as_database(job)
+
+
+def test_the_network_has_scores_of_all_pairs_without_reading_the_database(build, job, monkeypatch):
+    build()
+    scores = read_pair_database(job).scores
+    monkeypatch.setattr(network_files, "read_pair_database", lambda _: pytest.fail("read"))
+    network = load_network(job).network
+    keys = [(one, other) for one in range(10) for other in range(one + 1, 10)]
+    wanted = {key: scores[network.granule_pairs(key)[0]] for key in keys}
+    assert dict(network.scores) == pytest.approx(wanted, abs=1e-9)
+
+
+def test_what_is_due_is_seen_without_the_engine(build, job, server):
+    def state(sources=SOURCES, now=None):
+        return read_stack_quality(job).state(sources, now)
+
+    assert state() == "missing"
+    server.faults.add(Fault("/rst", times=99, status=503))
+    build()
+    # A source that did not answer may be asked again at once.
+    assert state() == "lacking"
+    server.faults.clear()
+    build()
+    assert state() == "current"
+    assert state((*SOURCES, "fire")) == "lacking"
+    assert state(("landcover",)) == "lacking"
+    config = job / "insarhub_config.json"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace("54.5", "54.6"), encoding="utf-8")
+    assert state() == "outdated"
+    config.write_text(text, encoding="utf-8")
+    write_maps(job)
+    assert state() == "outdated"
+    build()
+    assert state() == "current"
+    make_network_job(job, [*DAYS, 126], config=json.loads(config.read_text(encoding="utf-8")))
+    assert state() == "grown"
+
+
+def test_days_that_the_archive_lacks_are_asked_again_after_five_days(build, job, server):
+    service = server.services[0]
+    service.archive_until = service.today = date(2018, 3, 1)
+    build()
+    now = datetime.now(timezone.utc)
+    found = read_stack_quality(job)
+    assert found.state(SOURCES, now) == "current"
+    assert found.state(SOURCES, now + timedelta(days=5, minutes=1)) == "lacking"
+
+
+def test_a_cancelled_build_leaves_the_scores_of_before_to_the_editor(build, job, server):
+    build()
+    before = dict(read_stack_quality(job).table.scores)
+    make_network_job(
+        job, [*DAYS, 132], config=json.loads((job / "insarhub_config.json").read_text(encoding="utf-8"))
+    )
+    server.log.clear()
+    with pytest.raises(InsarError):
+        build(context=RunContext(is_cancelled=lambda: bool(server.log.to_json())))
+    found = read_stack_quality(job)
+    assert found.state(SOURCES) == "incomplete"
+    assert {pair: found.table.scores[pair] for pair in before} == before
+
+
+# --- Other weights -----------------------------------------------------------------------------------
+
+
+def reweighted(job, preset="standard", weights=None):
+    return pair_quality.reweight(ReweightPairDatabase(str(job), preset, weights or {}), RunContext())
+
+
+def test_other_weights_are_kept_without_any_service(build, job, server):
+    write_maps(job)
+    build()
+    before = read_pair_database(job).scores
+    server.log.clear()
+    result = reweighted(job, weights={"rain": 1.0})
+    assert server.log.to_json() == []
+    assert result["pairs"] == sum(result["counts"].values()) == PAIRS
+    found = assert_same_as_database(job)
+    after = read_pair_database(job).scores
+    assert all(after[pair] <= score for pair, score in before.items())
+    assert after != before
+    assert (found.section["preset"], found.section["weights"]["rain"]) == ("own", 1.0)
+    assert found.state(SOURCES) == "current"
+    # A build that knows these weights finds nothing to do; one that wants others scores again.
+    assert build(weights={"rain": 1.0})["state"] == "current"
+    assert build()["state"] == "reweighted"
+    assert read_pair_database(job).scores == before
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ({}, "quality.not_built"),
+        ({"preset": "sunny"}, "quality.unknown_preset"),
+        ({"weights": {"snow_change": -0.1}}, "quality.bad_weight"),
+    ],
+)
+def test_weights_without_a_build_are_refused(job, values, code):
+    with pytest.raises(InsarError) as caught:
+        reweighted(job, **values)
+    assert caught.value.code == code
+    assert not (job / PAIR_DATABASE_NAME).exists()
+
+
+def test_weights_wait_for_no_other_build(build, job):
+    build()
+    with file_lock(job / pair_quality.LOCK_NAME, pair_quality.OWNER), pytest.raises(InsarError) as caught:
+        reweighted(job)
+    assert caught.value.code == "quality.already_building"
+
+
+@pytest.mark.skipif(not hasattr(os, "nice"), reason="priorities of Unix")
+def test_a_build_in_the_background_leaves_the_processor_to_others(job):
+    code = (
+        "import os, sys; sys.path.insert(0, sys.argv[1])\n"
+        "from insarhub_qgis.core.requests import BuildPairDatabase\n"
+        "from insarhub_qgis.core.run_context import RunContext\n"
+        "from insarhub_qgis.engine import pair_quality\n"
+        "before = os.nice(0)\n"
+        "for is_background in (False, True):\n"
+        "    pair_quality.run(BuildPairDatabase(sys.argv[2], (), is_background=is_background), RunContext())\n"
+        "    print(os.nice(0) - before)\n"
+    )
+    root = Path(pair_quality.__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(root), str(job)], capture_output=True, text=True, check=True
+    )
+    assert [int(line) > 0 for line in done.stdout.split()] == [False, True]
+
+
 # --- Speed -------------------------------------------------------------------------------------------
 
 
@@ -372,3 +632,9 @@ def test_300_dates_with_cached_inputs_take_less_than_five_seconds(tmp_path):
     assert set(result["missing"]) == {"fire"}
     assert (job / PAIR_DATABASE_NAME).stat().st_size < 20_000_000
     assert seconds < 5.0, f"{seconds:.1f} s"
+    # What the editor does: no raster library, and under a second.
+    started = time.perf_counter()
+    found = read_stack_quality(job)
+    seconds = time.perf_counter() - started
+    assert len(found.table.scores) == 44_850
+    assert seconds < 1.0, f"{seconds:.2f} s"
