@@ -9,7 +9,14 @@ from dataclasses import dataclass
 
 TIME_OF_DAY = datetime.time(18, 2, 11)
 RELATIVE_ORBIT = 103
-BURSTS = (220_001, 220_002)
+#: Number and sub-swath of the bursts that simulated burst products are of.
+BURSTS = ((220_001, 1), (220_002, 2))
+#: From the start of a burst to that of the next one in its sub-swath, as ESA's burst identifiers count.
+BURST_CYCLE_S = 2.758273
+#: The sub-swaths are scanned one after the other.
+_SWATH_STARTS_S = {1: 0.0, 2: 0.93, 3: 1.98}
+#: Burst 220002 of IW1 begins so long after its scene: near the middle of the frame.
+_FIRST_START_S = 13.3
 
 
 @dataclass(frozen=True)
@@ -36,8 +43,17 @@ class Acquisition:
         return f"{text}_{short_hash(text + '/' * self.version)}"
 
     def burst(self, index: int) -> str:
-        text = f"S1_{BURSTS[index]}_IW{index + 1}_{self.start:%Y%m%dT%H%M%S}_VV"
-        return f"{text}_{short_hash(text)}-BURST"
+        """Name of one of `BURSTS`."""
+        return self.burst_name(*BURSTS[index])
+
+    def burst_start(self, number: int, swath: int) -> datetime.datetime:
+        seconds = _FIRST_START_S + (number - BURSTS[1][0]) * BURST_CYCLE_S + _SWATH_STARTS_S[swath]
+        return self.start + datetime.timedelta(seconds=seconds)
+
+    def burst_name(self, number: int, swath: int, polarization: str = "VV") -> str:
+        """Name of a burst; its last field is that of the scene it is cut out of."""
+        start = self.burst_start(number, swath)
+        return f"S1_{number:06d}_IW{swath}_{start:%Y%m%dT%H%M%S}_{polarization}_{self.granule[-4:]}-BURST"
 
 
 def short_hash(text: str) -> str:

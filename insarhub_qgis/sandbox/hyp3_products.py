@@ -91,7 +91,7 @@ class StackProducts:
         self._simulations: dict[_StackKey, PairSimulation] = {}
         self._references: dict[tuple[int, int], KnownScene] = {}
         for scene in sorted(scenes.values(), key=lambda scene: (scene.start, scene.name)):
-            if not self._is_of_own_stack(scene):
+            if scene.frame is not None and not self._is_of_own_stack(scene):
                 self._references.setdefault((scene.path, scene.frame or 0), scene)
 
     def __call__(
@@ -162,6 +162,8 @@ class StackProducts:
             )
         if not reference.overlaps(secondary):
             raise ProcessingFailed("The scenes do not overlap.")
+        if reference.frame is None and not self._is_of_own_stack(reference):
+            raise ProcessingFailed(f"The sandbox makes products of bursts of path {RELATIVE_ORBIT} only.")
         range_looks, azimuth_looks = (int(part) for part in job.parameters["looks"].split("x"))
         frame = None if self._is_of_own_stack(reference) else reference.frame or 0
         key = _StackKey(reference.path, frame, range_looks, azimuth_looks)
@@ -184,8 +186,8 @@ class StackProducts:
     def _is_of_own_stack(self, scene: KnownScene) -> bool:
         if scene.path != RELATIVE_ORBIT:
             return False
-        one = acquisition(scene.date, FIRST_DATE)
-        return scene.name in (one.granule, one.burst(0), one.burst(1))
+        # Bursts are simulated of this stack only.
+        return scene.frame is None or scene.name == acquisition(scene.date, FIRST_DATE).granule
 
     def _simulation(self, key: _StackKey) -> PairSimulation:
         if key not in self._simulations:

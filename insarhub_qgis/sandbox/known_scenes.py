@@ -5,15 +5,12 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from shapely.affinity import translate
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
-
-from insarhub_qgis.sandbox.acquisitions import BURSTS, RELATIVE_ORBIT, acquisition
-from insarhub_qgis.sandbox.scene import FIRST_DATE
 
 #: Open ocean of the South Atlantic: scenes that lie in it have no elevation model.
 _WITHOUT_ELEVATION = Polygon([(-30.0, -35.0), (-20.0, -35.0), (-20.0, -20.0), (-30.0, -20.0)])
@@ -36,7 +33,7 @@ class KnownScene:
     footprint
         Longitude and latitude; east of 180 degrees when it crosses the antimeridian.
     item
-        UMM item that it comes from; bursts share that of their scene.
+        UMM item that it comes from.
     """
 
     name: str
@@ -107,16 +104,3 @@ def _known_scene(item: Mapping[str, Any]) -> KnownScene | None:
         footprint=Polygon(points),
         item=item,
     )
-
-
-def bursts_of_simulated_stack(scenes: Mapping[str, KnownScene]) -> dict[str, KnownScene]:
-    """Give the bursts of the simulated products' stack, whose scenes are among ``scenes``, by name."""
-    bursts = {}
-    for scene in scenes.values():
-        one = acquisition(scene.date, FIRST_DATE) if scene.path == RELATIVE_ORBIT else None
-        if one is None or one.granule != scene.name:
-            continue
-        for index in range(len(BURSTS)):
-            name = one.burst(index)
-            bursts[name] = replace(scene, name=name, frame=None, polarization="VV")
-    return bursts

@@ -21,13 +21,13 @@ from insarhub_qgis.sandbox.fire_service import FireService
 from insarhub_qgis.sandbox.hyp3_jobs import Hyp3Settings
 from insarhub_qgis.sandbox.hyp3_products import OTHER_HEIGHT, OTHER_WIDTH, StackProducts
 from insarhub_qgis.sandbox.hyp3_service import Hyp3Service
-from insarhub_qgis.sandbox.known_scenes import KnownScene, bursts_of_simulated_stack, known_scenes
+from insarhub_qgis.sandbox.known_scenes import KnownScene, known_scenes
 from insarhub_qgis.sandbox.land_cover_service import LandCoverService
 from insarhub_qgis.sandbox.scene import CORNER_X, CORNER_Y, EPSG, MARGIN_PIXELS, PIXEL_M, Scene, check_request
 from insarhub_qgis.sandbox.server import SandboxServer, Service
 from insarhub_qgis.sandbox.service_state import SandboxClock
 from insarhub_qgis.sandbox.simulate import write_truth_files
-from insarhub_qgis.sandbox.simulated_catalogue import read_items, simulated_items
+from insarhub_qgis.sandbox.simulated_catalogue import read_items, simulated_burst_items, simulated_items
 from insarhub_qgis.sandbox.snow_service import SnowService
 from insarhub_qgis.sandbox.vegetation_service import VegetationService
 from insarhub_qgis.sandbox.weather import Weather
@@ -63,12 +63,13 @@ def make_sandbox(
     """
     request = replace(simulation or Simulate(output_folder=""), seed=seed)
     check_request(request)
-    items = (
-        read_items(Path(umm_file)) if umm_file else simulated_items(seed, request.dates, request.revisit_days)
-    )
+    if umm_file:
+        items = read_items(Path(umm_file))
+    else:
+        stack = (seed, request.dates, request.revisit_days)
+        items = [*simulated_items(*stack), *simulated_burst_items(*stack)]
     clock = SandboxClock()
     scenes = known_scenes(items)
-    scenes |= bursts_of_simulated_stack(scenes)
     products = StackProducts(scenes, request)
     if truth_folder:
         try:

@@ -3,7 +3,8 @@
 
 The first stack is that of the simulated products: the same dates, granule names and baselines. The others show
 what an archive has: a missing frame, a gap of twelve weeks, two satellites, a scene without state vectors,
-a scene that was processed twice, single polarisation, a footprint across the antimeridian.
+a scene that was processed twice, single polarisation, a footprint across the antimeridian. The passes of the first
+stack are there as bursts too; some of them lack one.
 """
 
 from __future__ import annotations
@@ -40,6 +41,19 @@ _FRAME_STEP_S = 25.0
 #: Look angles of the swath IW1 to IW3.
 _NEAR_LOOK_RAD, _FAR_LOOK_RAD = np.radians(27.0), np.radians(39.8)
 DEMO_DATES, DEMO_REVISIT_DAYS = 31, 12
+#: Bursts of the middle of the frame: the simulated site lies across the second and third, in IW1 and IW2.
+BURST_NUMBERS = range(219_999, 220_005)
+_BURST_SECONDS = 3.0
+#: Look angles of the sub-swaths; neighbours overlap.
+_SWATH_LOOKS_DEG = {1: (28.6, 33.95), 2: (33.4, 37.0), 3: (36.6, 39.8)}
+_SAMPLES_PER_BURST = {1: 21_632, 2: 25_259, 3: 24_486}
+_LINES_PER_BURST = 1_508
+#: Pass -> (number, sub-swath) that the archive lacks: one at the site, one beside it.
+BURSTS_LACKING = {14: (220_001, 2), 22: (220_004, 3)}
+#: Bursts of two passes start at the same place but for this, s.
+_BURST_SCATTER_S = 0.012
+#: ESA counts the bursts of a cycle of 175 orbits.
+_BURST_IDS_PER_CYCLE = 375_887
 _PLATFORMS = {"S1A": "Sentinel-1A", "S1B": "Sentinel-1B", "S1C": "Sentinel-1C", "S1D": "Sentinel-1D"}
 #: Absolute orbit of path 1 in the first cycle.
 _ORBIT_OFFSETS = {"S1A": 73, "S1B": 27}
@@ -84,6 +98,24 @@ def simulated_items(
         for one in plan.passes
     ]
     return sorted(items, key=lambda item: str(item["umm"]["GranuleUR"]))
+
+
+def simulated_burst_items(
+    seed: int = 1, dates: int = DEMO_DATES, revisit_days: int = DEMO_REVISIT_DAYS
+) -> list[dict[str, Any]]:
+    """Give the bursts of the simulated products' own stack as UMM items, co-polarised; the first pass has both.
+
+    The parameters are those of `simulated_items`.
+    """
+    plan = _ascending(seed, dates, revisit_days)[0]
+    return [
+        _burst_item(plan, one, number, swath, polarization)
+        for index, one in enumerate(plan.passes)
+        for number in BURST_NUMBERS
+        for swath in _SWATH_LOOKS_DEG
+        for polarization in (("VV", "VH") if index == 0 else ("VV",))
+        if BURSTS_LACKING.get(index) != (number, swath)
+    ]
 
 
 def read_items(file: Path) -> list[dict[str, Any]]:
@@ -227,8 +259,8 @@ def _item(plan: _StackPlan, one: _Pass) -> dict[str, Any]:
         "PROCESSING_TYPE_DISPLAY": "L1 Single Look Complex (SLC)",
     }
     if one.has_state_vectors:
-        attributes.update(_state_vectors(plan, one, centre_point, node_time))
-    corners = _corners(plan)
+        attributes.update(_state_vectors(plan, one, plan.centre_since_node_s, centre_point, node_time))
+    corners = _corners(plan.orbit, plan.centre_since_node_s, SCENE_SECONDS, (_NEAR_LOOK_RAD, _FAR_LOOK_RAD))
     return {
         "meta": {
             "concept-type": "granule",
@@ -274,11 +306,93 @@ def _item(plan: _StackPlan, one: _Pass) -> dict[str, Any]:
     }
 
 
+def _burst_item(plan: _StackPlan, one: _Pass, number: int, swath: int, polarization: str) -> dict[str, Any]:
+    scene = one.acquisition
+    name, platform = scene.burst_name(number, swath, polarization), _PLATFORMS[scene.satellite]
+    start = scene.burst_start(number, swath)
+    stop = start + datetime.timedelta(seconds=_BURST_SECONDS)
+    scene_centre = scene.start + datetime.timedelta(seconds=0.594 + SCENE_SECONDS / 2)
+    centre_s = plan.centre_since_node_s + (start - scene_centre).total_seconds() + _BURST_SECONDS / 2
+    node_time = start + datetime.timedelta(seconds=_BURST_SECONDS / 2 - centre_s)
+    near, far = (float(np.radians(look)) for look in _SWATH_LOOKS_DEG[swath])
+    centre_point = plan.orbit.look_point(centre_s, (near + far) / 2)
+    longitude, latitude = longitude_latitude(centre_point)
+    index = number - BURST_NUMBERS[0] + 3
+    processed = start + datetime.timedelta(hours=30)
+    address = f"https://sentinel1-burst.asf.alaska.edu/{scene.granule}/IW{swath}/{polarization}/{index}"
+    attributes = {
+        "ASCENDING_DESCENDING": "ASCENDING" if plan.ascending else "DESCENDING",
+        "ASC_NODE_TIME": _iso(node_time, 6),
+        "AZIMUTH_ANX_TIME": f"{centre_s - _BURST_SECONDS / 2:.6f}",
+        "AZIMUTH_TIME": _iso(start, 6),
+        "BEAM_MODE": "IW",
+        "BURST_ID_ABSOLUTE": str(number + scene.orbit // ORBITS_PER_CYCLE * _BURST_IDS_PER_CYCLE),
+        "BURST_ID_FULL": f"{plan.path:03d}_{number:06d}_IW{swath}",
+        "BURST_ID_RELATIVE": str(number),
+        "BURST_INDEX": str(index),
+        "BYTE_LENGTH": str(_SAMPLES_PER_BURST[swath] * _LINES_PER_BURST * 4),
+        "CENTER_LAT": f"{latitude:.6f}",
+        "CENTER_LON": f"{longitude:.6f}",
+        "GROUP_ID": f"{scene.satellite}_IW{scene.polarization}_{plan.frame:04d}_{scene.orbit:06d}_{plan.path:03d}",
+        "LINES_PER_BURST": str(_LINES_PER_BURST),
+        "PATH_NUMBER": str(plan.path),
+        "POLARIZATION": polarization,
+        "PROCESSING_LEVEL": "L1",
+        "PROCESSING_TYPE": "BURST",
+        "SAMPLES_PER_BURST": str(_SAMPLES_PER_BURST[swath]),
+        "SUBSWATH_NAME": f"IW{swath}",
+        **_state_vectors(plan, one, centre_s, centre_point, node_time),
+    }
+    scatter_s = (int(scene.granule[-4:], 16) / 0xFFFF - 0.5) * 2 * _BURST_SCATTER_S
+    corners = _corners(plan.orbit, centre_s + scatter_s, _BURST_SECONDS, (near, far))
+    return {
+        "meta": {
+            "concept-type": "granule",
+            "concept-id": f"G{int(short_hash(name + '/id'), 16)}-SANDBOX",
+            "native-id": name,
+            "provider-id": "ASF",
+            "revision-date": _iso(processed, 3),
+        },
+        "umm": {
+            "TemporalExtent": {
+                "RangeDateTime": {"BeginningDateTime": _iso(start, 6), "EndingDateTime": _iso(stop, 6)}
+            },
+            "OrbitCalculatedSpatialDomains": [{"OrbitNumber": scene.orbit}],
+            "GranuleUR": name,
+            "AdditionalAttributes": [
+                {"Name": key, "Values": [value]} for key, value in sorted(attributes.items())
+            ],
+            "SpatialExtent": {
+                "HorizontalSpatialDomain": {
+                    "Geometry": {"GPolygons": [{"Boundary": {"Points": _closed(corners)}}]}
+                }
+            },
+            "CollectionReference": {"ShortName": "SENTINEL-1_BURSTS", "Version": "1"},
+            "PGEVersionClass": {"PGEName": "Sentinel-1 IPF", "PGEVersion": "003.40"},
+            "RelatedUrls": [
+                {"URL": f"{address}.tiff", "Type": "USE SERVICE API", "Format": "Not provided"},
+                {"URL": f"{address}.xml", "Type": "USE SERVICE API", "Format": "XML"},
+            ],
+            "InputGranules": [f"{scene.granule}-SLC"],
+            "ProviderDates": [
+                {"Type": "Insert", "Date": _iso(processed, 0)},
+                {"Type": "Update", "Date": _iso(processed, 0)},
+            ],
+            "Platforms": [{"ShortName": platform.upper(), "Instruments": [{"ShortName": "C-SAR"}]}],
+            "MetadataSpecification": {
+                "URL": "https://cdn.earthdata.nasa.gov/umm/granule/v1.6.6",
+                "Name": "UMM-G",
+                "Version": "1.6.6",
+            },
+        },
+    }
+
+
 def _state_vectors(
-    plan: _StackPlan, one: _Pass, centre_point: Array, node_time: datetime.datetime
+    plan: _StackPlan, one: _Pass, centre_s: float, centre_point: Array, node_time: datetime.datetime
 ) -> dict[str, str]:
-    """Give position and velocity before and after the scene centre, on the 10 s grid of the orbit files."""
-    centre = node_time + datetime.timedelta(seconds=plan.centre_since_node_s)
+    """Give position and velocity before and after a centre, on the 10 s grid of the orbit files."""
+    centre = node_time + datetime.timedelta(seconds=centre_s)
     before = centre.replace(microsecond=0) - datetime.timedelta(seconds=(centre.second - 6) % 10)
     attributes = {}
     for side, moment in (("PRE", before), ("POST", before + datetime.timedelta(seconds=10))):
@@ -292,15 +406,17 @@ def _state_vectors(
     return attributes
 
 
-def _corners(plan: _StackPlan) -> list[tuple[float, float]]:
-    half = SCENE_SECONDS / 2
+def _corners(
+    orbit: SimulatedOrbit, centre_since_node_s: float, seconds: float, looks_rad: tuple[float, float]
+) -> list[tuple[float, float]]:
+    near, far = looks_rad
     return [
-        longitude_latitude(plan.orbit.look_point(plan.centre_since_node_s + offset, look))
+        longitude_latitude(orbit.look_point(centre_since_node_s + offset, look))
         for offset, look in (
-            (-half, _NEAR_LOOK_RAD),
-            (half, _NEAR_LOOK_RAD),
-            (half, _FAR_LOOK_RAD),
-            (-half, _FAR_LOOK_RAD),
+            (-seconds / 2, near),
+            (seconds / 2, near),
+            (seconds / 2, far),
+            (-seconds / 2, far),
         )
     ]
 
@@ -314,4 +430,4 @@ def _closed(corners: Sequence[tuple[float, float]]) -> list[dict[str, float]]:
 
 def _iso(moment: datetime.datetime, digits: int) -> str:
     text = f"{moment:%Y-%m-%dT%H:%M:%S.%f}"
-    return f"{text[: len(text) - 6 + digits]}Z"
+    return f"{text[: len(text) - 6 + digits].rstrip('.')}Z"

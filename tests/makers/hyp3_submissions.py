@@ -17,10 +17,10 @@ from insarhub_qgis.core.search_answer import write_search_answer
 from insarhub_qgis.sandbox.acquisitions import RELATIVE_ORBIT
 from insarhub_qgis.sandbox.hyp3_jobs import Hyp3Settings
 from insarhub_qgis.sandbox.hyp3_service import Hyp3Service
-from insarhub_qgis.sandbox.known_scenes import KnownScene, bursts_of_simulated_stack, known_scenes
+from insarhub_qgis.sandbox.known_scenes import KnownScene, known_scenes
 from insarhub_qgis.sandbox.server import SandboxServer
 from insarhub_qgis.sandbox.service_state import SandboxClock
-from insarhub_qgis.sandbox.simulated_catalogue import simulated_items
+from insarhub_qgis.sandbox.simulated_catalogue import simulated_burst_items, simulated_items
 from tests.makers import hyp3_payments
 from tests.makers.hyp3_payments import PRICE
 from tests.makers.sandbox_clients import call
@@ -31,8 +31,7 @@ AREA = "POLYGON((-1.8 37.6,-1.7 37.6,-1.7 37.7,-1.8 37.7,-1.8 37.6))"
 
 @functools.cache
 def catalogue() -> dict[str, KnownScene]:
-    scenes = known_scenes(simulated_items())
-    return {**scenes, **bursts_of_simulated_stack(scenes)}
+    return known_scenes([*simulated_items(), *simulated_burst_items()])
 
 
 @functools.cache

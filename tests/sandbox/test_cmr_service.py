@@ -9,20 +9,31 @@ from urllib.parse import urlsplit
 import asf_search
 import numpy as np
 import pytest
+from shapely.geometry import Point
+from shapely.ops import unary_union
 
 from insarhub_qgis.core.relative_orbit import relative_orbit
 from insarhub_qgis.core.requests import Simulate
 from insarhub_qgis.sandbox.acquisitions import acquisition
 from insarhub_qgis.sandbox.cmr_service import CmrService
+from insarhub_qgis.sandbox.known_scenes import known_scenes
 from insarhub_qgis.sandbox.orbit import NODAL_PERIOD_S, ground_point, longitude_latitude, orbit_over
-from insarhub_qgis.sandbox.scene import make_scene, simulated_baselines_m
+from insarhub_qgis.sandbox.scene import FIRST_DATE, make_scene, simulated_baselines_m
 from insarhub_qgis.sandbox.serve import make_sandbox
 from insarhub_qgis.sandbox.server import SandboxServer
-from insarhub_qgis.sandbox.simulated_catalogue import simulated_items
+from insarhub_qgis.sandbox.simulated_catalogue import (
+    BURSTS_LACKING,
+    SITE_LATITUDE_DEG,
+    SITE_LONGITUDE_DEG,
+    simulated_burst_items,
+    simulated_items,
+)
 from tests.makers.sandbox_clients import REAL_STACK, call, many_items, plain_asf_session, search
 
 SEARCH = "/search/granules.umm_json"
 SITE = "-1.76,37.65"
+#: 31 passes with 18 bursts each, two of which lack one, and the cross-polarised ones of the first pass.
+BURSTS = 31 * 18 - 2 + 18
 
 needs_real_stack = pytest.mark.skipif(
     not (REAL_STACK / "granules.umm.json").is_file(), reason=f"no recorded stack in {REAL_STACK}"
@@ -134,7 +145,8 @@ def asf_attribute(url, name):
 
 def test_asf_search_counts(simulated):
     options = asf_search.ASFSearchOptions(session=plain_asf_session(simulated))
-    assert asf_search.search_count(relativeOrbit=103, opts=options) == 60
+    assert asf_search.search_count(relativeOrbit=103, opts=options) == 60 + BURSTS
+    assert asf_search.search_count(relativeOrbit=103, dataset=["SLC-BURST"], opts=options) == BURSTS
 
 
 def test_asf_search_left_early_spoils_the_next_search_of_its_session(simulated):
@@ -179,7 +191,10 @@ def test_asf_search_finds_by_area_name_and_pattern(simulated):
         ((("attribute[]", "string,ASCENDING_DESCENDING,UPWARDS"),), 0),
         ((("attribute[]", "string,POLARIZATION,VV"),), 2),
         ((("shortName", "SENTINEL-1B_SLC"), ("shortName", "SENTINEL-1A_SLC")), 152),
-        ((("shortName", "SENTINEL-1_BURSTS"),), 0),
+        ((("shortName", "SENTINEL-1_BURSTS"),), BURSTS),
+        ((("shortName", "SENTINEL-1_BURSTS"), ("attribute[]", "string,POLARIZATION,VH")), 18),
+        ((("shortName", "SENTINEL-1_BURSTS"), ("attribute[]", "string,BURST_ID_FULL,103_220001_IW2")), 31),
+        ((("shortName", "SENTINEL-1_BURSTS"), ("point", "10,10")), 0),
         ((("platform[]", "sentinel-1a"), ("attribute[]", "int,PATH_NUMBER,59")), 12),
         ((("instrument[]", "c-sar"),), 152),
         ((("instrument[]", "PALSAR"),), 0),
@@ -202,6 +217,9 @@ def test_asf_search_finds_by_area_name_and_pattern(simulated):
     ],
 )
 def test_filters(simulated, fields, count):
+    """Of whole scenes, where nothing else is said."""
+    if "shortName" not in dict(fields):
+        fields = (*fields, ("shortName", "SENTINEL-1A_SLC"), ("shortName", "SENTINEL-1B_SLC"))
     assert hits(simulated, *fields) == count
 
 
@@ -248,13 +266,13 @@ def test_paging_ends(simulated):
     seen, header = [], None
     for _ in range(10):
         extra = {"CMR-Search-After": header} if header else {}
-        answer, headers = search(simulated, ("page_size", "60"), headers=extra)
-        assert answer["hits"] == 152
+        answer, headers = search(simulated, ("page_size", "90"), headers=extra)
+        assert answer["hits"] == 152 + BURSTS
         header = headers.get("CMR-Search-After")
         if not answer["items"]:
             break
         seen += [item["umm"]["GranuleUR"] for item in answer["items"]]
-    assert len(seen) == len(set(seen)) == 152
+    assert len(seen) == len(set(seen)) == 152 + BURSTS
     assert header is None
     status, _, _ = call(
         simulated, SEARCH, "POST", form=(("page_size", "1"),), headers={"CMR-Search-After": "x"}
@@ -292,6 +310,70 @@ def test_asf_search_gets_the_simulated_baselines(simulated):
     difference = np.array(values) - simulated_baselines_m(1, 31)
     assert np.abs(difference).max() < 10
     assert np.corrcoef(values, simulated_baselines_m(1, 31))[0, 1] > 0.999
+
+
+def test_asf_search_reads_the_bursts(simulated):
+    found = asf_search.search(
+        dataset=["SLC-BURST"],
+        fullBurstID=["103_220002_IW2"],
+        polarization=["VV"],
+        opts=asf_search.ASFSearchOptions(session=plain_asf_session(simulated)),
+    )
+    first = min(found, key=lambda product: product.properties["startTime"])
+    assert type(first).__name__ == "S1BurstProduct"
+    one = acquisition(FIRST_DATE, FIRST_DATE)
+    properties, burst = first.properties, first.properties["burst"]
+    assert properties["sceneName"] == properties["fileID"] == one.burst(1)
+    assert (properties["pathNumber"], properties["orbit"]) == (103, one.orbit)
+    assert (burst["fullBurstID"], burst["relativeBurstID"], burst["subswath"]) == (
+        "103_220002_IW2",
+        220002,
+        "IW2",
+    )
+    assert burst["absoluteBurstID"] % 375_887 == 220002
+    assert properties["url"].endswith(f"{one.granule}/IW2/VV/{burst['burstIndex']}.tiff")
+    assert properties["additionalUrls"] == [properties["url"].replace(".tiff", ".xml")]
+    assert int(properties["bytes"]) == burst["samplesPerBurst"] * 1508 * 4
+    stack, warnings = asf_search.baseline.stack.get_baseline_from_stack(first, found)
+    assert warnings == []
+    values = [
+        product.properties["perpendicularBaseline"]
+        for product in sorted(stack, key=lambda product: product.properties["startTime"])
+    ]
+    assert np.abs(np.array(values) - simulated_baselines_m(1, 31)).max() < 10
+
+
+def test_bursts_are_strips_that_overlap_and_cover_the_site():
+    bursts = known_scenes(simulated_burst_items())
+    first = {
+        tuple(name.split("_")[1:3]): burst.footprint
+        for name, burst in bursts.items()
+        if burst.start.date() == FIRST_DATE and "_VV_" in name
+    }
+    assert len(first) == 18
+    for (number, swath), footprint in first.items():
+        corners = [
+            ground_point(longitude, latitude) for longitude, latitude in list(footprint.exterior.coords)[:4]
+        ]
+        along = np.linalg.norm(corners[1] - corners[0]) / 1000
+        across = np.linalg.norm(corners[2] - corners[1]) / 1000
+        assert 19 < along < 22
+        assert 70 < across < 105
+        later = first.get((f"{int(number) + 1:06d}", swath))
+        assert later is None or 0.02 < later.intersection(footprint).area / footprint.area < 0.2
+        beside = first.get((number, f"IW{int(swath[2]) + 1}"))
+        assert beside is None or beside.intersects(footprint)
+    site = Point(SITE_LONGITUDE_DEG, SITE_LATITUDE_DEG).buffer(0.06)
+    assert unary_union(list(first.values())).contains(site)
+
+
+def test_some_passes_lack_a_burst():
+    dates = sorted({burst.date for burst in known_scenes(simulated_burst_items()).values()})
+    names = known_scenes(simulated_burst_items())
+    for index, (number, swath) in BURSTS_LACKING.items():
+        of_day = [name for name, burst in names.items() if burst.date == dates[index]]
+        assert len(of_day) == 17
+        assert not any(name.startswith(f"S1_{number}_IW{swath}_") for name in of_day)
 
 
 def test_paths_and_orbit_numbers_agree():

@@ -26,13 +26,13 @@ from insarhub_qgis.sandbox.acquisitions import acquisition
 from insarhub_qgis.sandbox.hyp3_jobs import Hyp3Job, Hyp3Settings
 from insarhub_qgis.sandbox.hyp3_processing import ProcessingFailed
 from insarhub_qgis.sandbox.hyp3_products import StackProducts
-from insarhub_qgis.sandbox.known_scenes import bursts_of_simulated_stack, known_scenes
+from insarhub_qgis.sandbox.known_scenes import known_scenes
 from insarhub_qgis.sandbox.pair_simulation import PairSimulation, local_incidence_rad
 from insarhub_qgis.sandbox.phase_filter import filtered_noise
 from insarhub_qgis.sandbox.scene import FIRST_DATE, make_scene, simulated_dates
 from insarhub_qgis.sandbox.serve import make_sandbox
 from insarhub_qgis.sandbox.simulate import run
-from insarhub_qgis.sandbox.simulated_catalogue import read_items, simulated_items
+from insarhub_qgis.sandbox.simulated_catalogue import read_items, simulated_burst_items, simulated_items
 from insarhub_qgis.sandbox.truth import read_truth
 from tests.makers.hyp3_clients import SMALL, advance, burst_job, finished, gamma_job, multi_burst_job, submit
 from tests.makers.sandbox_clients import REAL_STACK, call, plan_fault
@@ -64,8 +64,7 @@ def _no_faults(server):
 
 @pytest.fixture(scope="module")
 def scenes():
-    found = known_scenes(simulated_items())
-    return found | bursts_of_simulated_stack(found)
+    return known_scenes([*simulated_items(), *simulated_burst_items()])
 
 
 def job_of(value, job_id="1"):
