@@ -662,6 +662,8 @@ def table(rows: list[Row]) -> str:
 
 def main() -> None:
     """Make the data, run the rows, print the table."""
+    # Installed programs keep what they compiled; a shell that forbids it would have every start compile anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--rows", default="", help="comma-separated, e.g. 1,1b,4 (4b comes with 4, 6b with 6); default all"

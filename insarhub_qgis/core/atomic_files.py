@@ -195,7 +195,7 @@ def read_json(path: Path) -> Any:
 def parse_json(path: Path, text: str) -> Any:
     """Parse the text of a JSON file as `read_json` does."""
     try:
-        return json.loads(text, parse_constant=_unknown_number)
+        return json.loads(text, parse_constant=_unknown_number, object_hook=let_others_run)
     except json.JSONDecodeError as error:
         raise malformed(path, line=error.lineno, column=error.colno, reason=error.msg) from error
     except RecursionError as error:
@@ -212,6 +212,15 @@ def read_json_object(path: Path) -> dict[str, Any]:
 
 def malformed(path: Path, *, line: int = 1, column: int = 1, reason: str = "") -> InsarError:
     return InsarError("file.malformed", file=str(path), line=line, column=column, reason=reason)
+
+
+def let_others_run(value: dict[str, Any]) -> dict[str, Any]:
+    """Give the object back: an ``object_hook`` for `json.loads`.
+
+    Left to itself the parser holds the lock of Python to the end; for a pair database of 300 dates no window would
+    answer for a fifth of a second. A call of Python in between is where other threads get their turn.
+    """
+    return value
 
 
 def _unknown_number(name: str) -> None:

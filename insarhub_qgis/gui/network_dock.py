@@ -792,10 +792,12 @@ class NetworkDock(QDockWidget):
             picture = NetworkPicture.of(shown)
             self.canvas.show_picture(picture, fit=fit)
             self.legend.show_counts(picture)
-        if change is None or not has_same_keys or change.dates or network is None:
+        if change is None or not has_same_keys or network is None:
             self.table.show_network(network)
         else:
-            self.table.refresh(network, change.pairs)
+            dates = set(change.dates)
+            of_dates = [key for key in keys if key[0] in dates or key[1] in dates] if dates else []
+            self.table.refresh(network, {*change.pairs, *of_dates})
         if self.tabs.currentIndex() == CHECK_TAB:
             self._run_check()
         self._show_state()

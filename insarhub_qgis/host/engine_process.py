@@ -16,6 +16,7 @@ from typing import Any, Callable, Optional
 from qgis.core import QgsApplication, QgsTask
 from qgis.PyQt.QtCore import QDir, QProcess, QProcessEnvironment, pyqtSignal
 
+from insarhub_qgis.core.atomic_files import let_others_run
 from insarhub_qgis.core.credentials import Credential
 from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.installation import LAUNCH_FILE
@@ -175,7 +176,7 @@ class EngineRun:
 
     def _take_message(self, line: str, listener: EngineListener) -> None:
         try:
-            message = json.loads(line)
+            message = json.loads(line, object_hook=let_others_run)
             kind = message["type"]
         except (ValueError, KeyError, TypeError):
             # Printed before the engine took hold of stdout, by a start-up file of its Python.

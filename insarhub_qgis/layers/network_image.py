@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from qgis.PyQt.QtCore import QBuffer, QIODevice
+from qgis.PyQt.QtGui import QImage
 
 from insarhub_qgis.core.atomic_files import write_bytes_atomically
 from insarhub_qgis.core.network_model import StackNetwork
@@ -52,13 +54,34 @@ def save_network_image(network: StackNetwork, path: Path, stack_name: str) -> Pa
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=SIZE_INCHES, dpi=DPI, facecolor=_BACKGROUND)
-    FigureCanvasAgg(figure)
+    canvas = FigureCanvasAgg(figure)
     draw_network_image(figure, network, stack_name)
-    data = io.BytesIO()
-    figure.savefig(data, format=path.suffix.lstrip(".") or "png")
+    if path.suffix == ".svg":
+        text = io.BytesIO()
+        figure.savefig(text, format="svg")
+        data = text.getvalue()
+    else:
+        canvas.draw()
+        data = _png(np.asarray(canvas.buffer_rgba()))
     figure.clear()
-    write_bytes_atomically(path, data.getvalue())
+    write_bytes_atomically(path, data)
     return path
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    """Give an image, (rows, columns, 4) of 8 bit RGBA, as PNG.
+
+    matplotlib's own writer would stop all other threads, the window's too, for as long as it compresses.
+    """
+    height, width = pixels.shape[:2]
+    image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGBA8888)
+    per_metre = round(DPI / 0.0254)
+    image.setDotsPerMeterX(per_metre)
+    image.setDotsPerMeterY(per_metre)
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    image.save(buffer, "PNG")
+    return bytes(buffer.data())
 
 
 def draw_network_image(figure: Any, network: StackNetwork, stack_name: str) -> None:

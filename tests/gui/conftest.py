@@ -12,7 +12,7 @@ from datetime import date
 
 import pytest
 from osgeo import gdal, osr
-from qgis.core import QgsProject
+from qgis.core import QgsApplication, QgsProject
 from qgis.gui import QgsMapCanvas, QgsMessageBar
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtTest import QTest
@@ -183,15 +183,28 @@ def job(tmp_path):
     return folder
 
 
+#: Nothing that works takes this long; only a hang does, on a slow machine too.
+HANG_S = 240.0
+
+
 class Patience:
     """Lets QGIS work until something is so."""
 
-    def waitUntil(self, is_reached, timeout=5000):
-        end = time.monotonic() + timeout / 1000
+    def waitUntil(self, is_reached, timeout=0):
+        end = time.monotonic() + max(timeout / 1000, HANG_S)
         while not is_reached():
             if time.monotonic() > end:
-                raise AssertionError(f"not reached within {timeout} ms")
+                raise AssertionError(
+                    f"not reached within {HANG_S:.0f} s; still working: {_unfinished_tasks()}"
+                )
             QTest.qWait(10)
+
+
+def _unfinished_tasks() -> str:
+    tasks = QgsApplication.taskManager().tasks()
+    return (
+        ", ".join(f"{task.description()} ({task.status()}, {task.progress():.0f} %)" for task in tasks) or "-"
+    )
 
 
 @pytest.fixture
