@@ -494,6 +494,27 @@ class RetryHyp3(Request):
 
 
 @dataclass(frozen=True)
+class CheckForecast(Request):
+    """Compare expected coherence and scores of a job's pairs with the coherence of its products; no service is asked.
+
+    Pairs are those of the stack's dates that have a product, also when the network lacks them. Forecasts: ``s1_pixel``,
+    ``landcover``, ``climatology``, each where the folder has it, and ``combined``, the first of them that works. Figures are
+    those of `core.forecast_figures.ForecastFigures` and `ClassTable`.
+
+    Result: ``{"pairs": [{"reference", "secondary" (scenes), "reference_date", "secondary_date", "dt_days", "bperp_m", "product",
+    "expected": {forecast: coherence or None}, "scores": {forecast: 0..100 or None}, "source" (of the combined one), "missing":
+    [inputs], "observed", "observed_p25", "usable_share" (above 0.3), "pixels", "covered" (share of the area), "is_water_masked"}],
+    "figures": {forecast: {"coherence": {"count", "rank_correlation", "correlation", "bias", "mad", "rmse", "reason"}, "score":
+    {the same, in points}, "classes": {"counts": rows forecast, columns observed, "agreement"}}}, "temporal_baseline": {"count",
+    "rank_correlation", "correlation", "reason"} (of the shorter pair with the more coherent one), "missing_sources": [forecasts],
+    "area" ("aoi" | "footprint"), "excluded": [{"file", "code", "fields"}], "messages": [{"code", "fields"}]}``.
+    """
+
+    command: ClassVar[str] = "check-forecast"
+    job_folder: str
+
+
+@dataclass(frozen=True)
 class RefreshHyp3(Request):
     """Ask HyP3 for the state of all jobs of the job files, and keep it as ``last_seen``. Needs a credential.
 
@@ -637,6 +658,7 @@ class BuildPairDatabase(Request):
     ``sources``: which services may be asked, of ``weather``, ``landcover``, ``vegetation``, ``snow`` (snow cover of MODIS,
     else the snow depth of the weather counts) and ``fire``; what others left in the cache counts too. ``preset``: one of
     `core.pair_score.PRESETS`; ``weights``: name -> 0..1, instead of it. ``give_rows``: pairs come as items.
+    ``is_background``: the engine leaves the processor to others.
     ``fire`` needs the map key of FIRMS as the token or password of the credential.
     Items: ``{"phase" ("weather", "snow", "landcover", "vegetation", "fire", "maps", "pairs"), "state" ("running" | "done" |
     "failed"), "fetched": n}``, and ``{"rows": [[reference, secondary, dt_days, bperp_m, score 0..100, class, coherence,
@@ -655,7 +677,6 @@ class BuildPairDatabase(Request):
     weights: Mapping[str, float] = field(default_factory=dict)
     give_rows: bool = False
     endpoints: Mapping[str, str] = field(default_factory=dict)
-    ``is_background``: the engine leaves the processor to others.
     is_background: bool = False
 
 
