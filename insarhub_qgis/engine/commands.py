@@ -28,6 +28,7 @@ COMMANDS = CommandTable(
         requests.ComputeBaselines: "insarhub_qgis.engine.baselines:run",
         requests.BuildPairDatabase: "insarhub_qgis.engine.pair_quality:run",
         requests.ReweightPairDatabase: "insarhub_qgis.engine.pair_quality:reweight",
+        requests.CheckForecast: "insarhub_qgis.engine.forecast_check:run",
         requests.FetchDecayMaps: "insarhub_qgis.engine.decay_maps:run",
         requests.DeriveFromDecay: "insarhub_qgis.engine.decay_derived:run",
         requests.ZonalDecay: "insarhub_qgis.engine.decay_derived:statistics",

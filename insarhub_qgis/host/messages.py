@@ -651,6 +651,42 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The decay map {file} could not be used: {reason}.",
         "Fetch the decay maps again.",
     ),
+    "forecast.no_area": (
+        "The job in {folder} has no area of interest, and no footprints of its scenes: it has no forecast to check.",
+        "Search again with an area, and add the scenes to this job.",
+    ),
+    "forecast.no_products": (
+        "No HyP3 product was found in {folders}: there is nothing to compare the forecast with.",
+        "Download the products of the job first.",
+    ),
+    "forecast.no_usable_product": (
+        "None of the products in {folder} can be compared with the forecast: {reasons}.",
+        "Look at View Data, or download the products of this job.",
+    ),
+    "forecast.not_in_stack": (
+        "The dates of pair {pair} are not in the stack of this job.",
+        "Put products of another stack into a folder of their own and open it as another job.",
+    ),
+    "forecast.outside": (
+        "{product} has no valid coherence inside the area of interest.",
+        "Nothing to do if it lies elsewhere; else download it again.",
+    ),
+    "forecast.no_decay_maps": (
+        "There are no decay maps for the area of the job in {folder}.",
+        "Fetch the decay maps and check again.",
+    ),
+    "forecast.no_land_cover": (
+        "The land cover of the job in {folder} is not known.",
+        "Score the pairs, which asks for it, and check again.",
+    ),
+    "forecast.simulated_maps": (
+        "The decay maps in {folder} are simulated, by the sandbox.",
+        "Take the figures for a test, not for a place on Earth.",
+    ),
+    "forecast.water_counted": (
+        "{count} products have no water mask, so that water counts as land in them.",
+        "Read their coherence with care where the area has water.",
+    ),
     "decay.bad_name": (
         "There is no decay map for {season}, {polarization}.",
         "Choose winter, spring, summer or fall, and a polarisation that the data set has.",
@@ -1571,6 +1607,7 @@ class _Fields(dict[str, Any]):
 
     def __missing__(self, name: str) -> str:
         return "?"
+    "forecast.water_counted": "One product has no water mask, so that water counts as land in it.",
 
     @classmethod
     def _field_text(cls, name: str, value: Any) -> str:

@@ -10,6 +10,7 @@ from qgis.PyQt.QtGui import QIcon
 
 from insarhub_qgis.host.paths import icon_path, plugin_version
 from insarhub_qgis.processing.add_jobs import AddJobs
+from insarhub_qgis.processing.check_forecast import CheckForecast
 from insarhub_qgis.processing.check_network import CheckNetwork
 from insarhub_qgis.processing.coherence_statistics import CoherenceStatistics
 from insarhub_qgis.processing.download_hyp3 import DownloadHyp3
@@ -45,6 +46,7 @@ ALGORITHMS = (
     SuggestBridges,
     NetworkToLayers,
     ScorePairs,
+    CheckForecast,
     SubmitHyp3,
     RefreshHyp3,
     RetryHyp3,

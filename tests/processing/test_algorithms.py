@@ -73,6 +73,7 @@ PARAMETERS = {
         "REPORT",
     ],
     "scorepairs": ["JOB_FOLDER", "SOURCES", "PRESET", "AUTH", "OUTPUT"],
+    "forecastcheck": ["JOB_FOLDER", "OUTPUT", "HTML"],
     "refreshhyp3": ["JOB_FOLDER", "AUTH", "OUTPUT"],
     "downloadhyp3": ["JOB_FOLDER", "AUTH", "FOLDER"],
     "watchhyp3": ["JOB_FOLDER", "AUTH", "TIMEOUT"],

@@ -54,7 +54,8 @@ def test_all_algorithms_and_the_model_are_listed(qgis_process):
     listed = qgis_process("list").stdout
     for name in ("openproducts", "loadproducts", "prepareanalysis", "runanalysis", "exportresults", "exportfootprint",
                  "exportpoints", "sampletimeseries", "zonaltimeseries", "Products to exports", "searchscenes", "addjobs",
-                 "selectpairs", "checknetwork", "suggestbridges", "networktolayers", "scorepairs", "Search to network"):  # fmt: skip
+                 "selectpairs", "checknetwork", "suggestbridges", "networktolayers", "scorepairs",
+                 "forecastcheck", "Search to network"):  # fmt: skip
         assert f"insarhub:{name}\t" in listed, name
 
 
