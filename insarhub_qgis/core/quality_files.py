@@ -26,12 +26,16 @@ from insarhub_qgis.core.stack_file import CONCERN, HEALTHY, colon_key, is_number
 QUALITY_CACHE_NAME = ".insarhub_quality_cache.json"
 PAIR_DATABASE_NAME = ".insarhub_pair_quality_db.json"
 CACHE_VERSION = 2
+#: Version 3 is of InSARHub 0.4.2. In others the same names may mean something else.
+_READ_CACHE_VERSIONS = (CACHE_VERSION, 3)
 DATABASE_VERSION = 1
 #: Limit of the database; factors of the longest pairs are left out beyond it.
 DATABASE_BYTES = 20_000_000
 
 #: Where our own files have the end of the header, and within how many characters: 1000 scenes have 80 000.
 _SCORES_BEGIN, _HEADER_CHARACTERS = ',"scores":{', 1_000_000
+#: Errors of a file that is no cache of ours.
+_NO_CACHE = ("file.malformed", "quality.other_cache")
 _FETCHED_AT = "_fetched_at"
 #: Sections whose entries stand under "map".
 _MAP_SECTIONS = frozenset({"ndvi", "s1_coherence"})
@@ -104,7 +108,7 @@ class QualityCache:
     Attributes
     ----------
     problem
-        Error of a cache that could not be read; it is set aside at the next save.
+        Error of a cache that could not be read, or that another version wrote; it is set aside at the next save.
     put_count
         Entries that were put since it was read.
     """
@@ -116,11 +120,11 @@ class QualityCache:
         self.put_count = 0
         self._changes: dict[str, dict[str, dict[str, Any]]] = {}
         try:
-            self._document = read_json_object(self.path)
+            self._document = _read_cache(self.path)
         except InsarError as error:
-            if error.code not in ("file.missing", "file.malformed"):
+            if error.code not in ("file.missing", *_NO_CACHE):
                 raise
-            self.problem = error if error.code == "file.malformed" else None
+            self.problem = error if error.code in _NO_CACHE else None
             self._document = {"_schema_version": CACHE_VERSION}
 
     def get(self, section: str, key: str, now: datetime | None = None) -> dict[str, Any] | None:
@@ -203,9 +207,9 @@ class QualityCache:
         with folder_lock(self.path.parent, "quality-cache"):
             document: dict[str, Any] = {"_schema_version": CACHE_VERSION}
             try:
-                document = read_json_object(self.path)
+                document = _read_cache(self.path)
             except InsarError as error:
-                if error.code == "file.malformed":
+                if error.code in _NO_CACHE:
                     aside = set_aside(self.path)
                 elif error.code != "file.missing":
                     raise
@@ -215,6 +219,15 @@ class QualityCache:
             write_json_atomically(self.path, document, compact=True)
             self._document, self._changes, self.problem = document, {}, None
         return aside
+
+
+def _read_cache(path: Path) -> dict[str, Any]:
+    """Read a cache; raises the codes of `read_json_object` and ``quality.other_cache``."""
+    document = read_json_object(path)
+    version = document.get("_schema_version", CACHE_VERSION)
+    if version not in _READ_CACHE_VERSIONS:
+        raise InsarError("quality.other_cache", file=str(path), version=str(version))
+    return document
 
 
 def _entries(document: Mapping[str, Any], section: str) -> Mapping[str, Any]:

@@ -29,6 +29,7 @@ from insarhub_qgis.engine.archive_http import causes_of, shown
 
 #: Fewer pixels with their middle inside: all that the area touches count.
 _FEW_PIXELS = 3
+_TOLERANCE_PX = 0.01
 _FULL_TURN = 360.0
 
 
@@ -98,6 +99,10 @@ def _sampled(
     inside = geometry_mask([placed], (height, width), grid["transform"], invert=True)
     if inside.sum() < _FEW_PIXELS:
         inside = geometry_mask([placed], (height, width), grid["transform"], all_touched=True, invert=True)
+    if not inside.any():
+        # A point on the border of pixels is in none of them.
+        wider = placed.buffer(_TOLERANCE_PX * grid["transform"].a)
+        inside = geometry_mask([wider], (height, width), grid["transform"], all_touched=True, invert=True)
     if not inside.any():
         return None, []
     problems: list[InsarError] = []

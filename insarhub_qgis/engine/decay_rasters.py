@@ -72,7 +72,12 @@ class RasterGrid:
         inside = np.asarray(rasterize([(area, 1)], **burn)).astype(bool)
         if np.count_nonzero(inside) >= _FEW_CENTRES:
             return inside
-        return np.asarray(rasterize([(area, 1)], all_touched=True, **burn)).astype(bool)
+        touched = np.asarray(rasterize([(area, 1)], all_touched=True, **burn)).astype(bool)
+        if touched.any():
+            return touched
+        # A point or line on the border of pixels is in none of them, or in one beside the grid.
+        wider = area.buffer(_TOLERANCE_PX * self.pixel_deg)
+        return np.asarray(rasterize([(wider, 1)], all_touched=True, **burn)).astype(bool)
 
 
 @dataclass(frozen=True)

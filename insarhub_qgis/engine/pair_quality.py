@@ -67,6 +67,7 @@ from insarhub_qgis.core.requests import BuildPairDatabase, ReweightPairDatabase
 from insarhub_qgis.core.run_context import RunContext
 from insarhub_qgis.core.sandbox_credentials import SANDBOX_USER_PREFIX
 from insarhub_qgis.core.scene_facts import SceneFacts, read_scene_facts
+from insarhub_qgis.core.stack_file import is_number
 from insarhub_qgis.engine.decay_map_reader import read_decay_parameters
 from insarhub_qgis.engine.fire_source import FireSource, read_fire_history
 from insarhub_qgis.engine.land_cover_source import LandCoverSource
@@ -339,7 +340,11 @@ class _Build:
         fractions = (
             None
             if cover is None
-            else {name: float(value) for name, value in cover.items() if name.endswith("_frac")}
+            else {
+                name: float(value)
+                for name, value in cover.items()
+                if name.endswith("_frac") and is_number(value)
+            }
         )
         return DecaySources.ranked(pixels, fractions, area.middle[0])
 
@@ -395,6 +400,9 @@ class _Build:
                     stack.cache.save()
                     raise
                 except InsarError as error:
+                    if error.code.startswith(("file.", "folder.")):
+                        # The next answers could not be kept either.
+                        raise
                     # One service that fails takes nothing from the others; its inputs are named as missing.
                     self._failed.append((source.name, error))
                     self._context.log(f"{source.name}: {error}", "debug")

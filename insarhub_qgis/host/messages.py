@@ -622,6 +622,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The pairs of {folder} were not judged yet, so that there is nothing to weigh.",
         "Build the pair database first.",
     ),
+    "quality.bad_map_key": (
+        "This is no map key of FIRMS: a key has 32 digits and letters from a to f.",
+        "Copy the key from the mail of FIRMS, or ask for one at {page}.",
+    ),
     "quality.few_dates": (
         "The stack in {folder} has {dates} date, and pairs need two.",
         "Add scenes to the job first.",
@@ -635,6 +639,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The job in {folder} has no area of interest; the common footprint of its scenes is judged.",
         "Search with an area to judge that one.",
     ),
+    "quality.other_cache": (
+        "The quality cache {file} has version {version}, which this plugin does not know.",
+        "It is set aside, and everything is asked for again; update the plugin to use it.",
+    ),
     "quality.raster_unreadable": (
         "A map of land cover or snow from {service} could not be read: {reason}.",
         "Update the pair database later; until then this input is missing.",
@@ -642,14 +650,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "quality.no_map_key": (
         "Fires are not known: FIRMS wants a map key, and there is none.",
         "Ask FIRMS for a key, which is free, and name it as the account of this step; or leave fires out.",
-    ),
-    "decay.other_area": (
-        "The decay map {file} was made for another area and is not used.",
-        "Fetch the decay maps again for the present area.",
-    ),
-    "decay.unreadable": (
-        "The decay map {file} could not be used: {reason}.",
-        "Fetch the decay maps again.",
     ),
     "forecast.no_area": (
         "The job in {folder} has no area of interest, and no footprints of its scenes: it has no forecast to check.",
@@ -686,6 +686,14 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "forecast.water_counted": (
         "{count} products have no water mask, so that water counts as land in them.",
         "Read their coherence with care where the area has water.",
+    ),
+    "decay.other_area": (
+        "The decay map {file} was made for another area and is not used.",
+        "Fetch the decay maps again for the present area.",
+    ),
+    "decay.unreadable": (
+        "The decay map {file} could not be used: {reason}.",
+        "Fetch the decay maps again.",
     ),
     "decay.bad_name": (
         "There is no decay map for {season}, {polarization}.",
@@ -1214,6 +1222,27 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The search stopped at {limit} scenes; there may be more.",
         "Raise the maximum, or give a shorter period.",
     ),
+    "search.bursts_need_area": (
+        "A search for bursts needs an area: a path has hundreds of thousands of them.",
+        "Draw the area of interest, or search for whole scenes.",
+    ),
+    "search.bursts_without_frame": (
+        "Bursts belong to no frame, so that the frames {frames} cannot be searched for.",
+        "Leave the frames empty: the area decides which bursts are found.",
+    ),
+    "search.bursts_incomplete": (
+        "{count} dates lack a burst of their stack and were left out: {dates}.",
+        "Nothing if the others suffice; a smaller area may need fewer bursts.",
+    ),
+    "search.many_bursts": (
+        "The area takes {bursts} bursts of path {path}; one job of HyP3 merges {most} at most.",
+        "Make the area smaller, or search for whole scenes.",
+    ),
+    "search.other_polarization": (
+        "{count} dates of path {path} in polarisation {other} were left out: more dates are in {kept}, and the two cannot be "
+        "paired.",
+        "To see them, choose the polarisation {other} and search again.",
+    ),
     "search.no_answer": ("No search answer is kept in {folder}.", "Search first."),
     "jobs.no_stacks": ("No stack was chosen.", "Choose one or more stacks in the table."),
     "jobs.no_scenes": (
@@ -1574,7 +1603,11 @@ MESSAGES: dict[str, tuple[str, str]] = {
 
 #: What happened, where the field ``count`` is 1 and the sentence above speaks of several.
 SINGULAR: dict[str, str] = {
+    "search.bursts_incomplete": "One date lacks a burst of its stack and was left out: {dates}.",
+    "search.other_polarization": "One date of path {path} in polarisation {other} was left out: more dates are in {kept}, and "
+    "the two cannot be paired.",
     "check.too_few_dates": "The stack has one date; a pair needs two.",
+    "forecast.water_counted": "One product has no water mask, so that water counts as land in it.",
     "check.not_covered": "One date does not cover the area of interest at all: {dates}.",
     "check.partly_covered": "One date covers only {percent} % of the area of interest: {dates}.",
     "check.coverage_unknown": "Of one date the footprint is not known.",
@@ -1607,7 +1640,6 @@ class _Fields(dict[str, Any]):
 
     def __missing__(self, name: str) -> str:
         return "?"
-    "forecast.water_counted": "One product has no water mask, so that water counts as land in it.",
 
     @classmethod
     def _field_text(cls, name: str, value: Any) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.quality_files import (
+    QUALITY_CACHE_NAME,
     QualityCache,
     aoi_hash,
     begin_pair_database,
@@ -266,3 +267,24 @@ def test_search_answer(tmp_path: Path) -> None:
             read_search_answer(tmp_path)
     assert write_search_answer(tmp_path, items) == tmp_path / f"{SEARCH_ANSWER_NAME}.bak"
     assert read_search_answer(tmp_path) == items
+
+
+def test_a_cache_of_another_version_is_set_aside_and_not_mixed(tmp_path):
+    path = tmp_path / QUALITY_CACHE_NAME
+    entry = {"precip_3d_mm": 1.0, "_fetched_at": "2024-05-02T08:40:00+00:00"}
+    key = weather_key(1.0, 2.0, date(2023, 3, 5))
+    for version, is_read in ((2, True), (3, True), (4, False), (1, False), ("2", False), (None, False)):
+        document = {"_schema_version": version, "weather": {key: entry}}
+        path.write_text(json.dumps(document), encoding="utf-8")
+        cache = QualityCache(tmp_path)
+        assert (cache.get("weather", key) is not None) is is_read, version
+        assert (cache.problem is None) is is_read
+        cache.put("weather", weather_key(1.0, 2.0, date(2023, 3, 6)), entry)
+        aside = cache.save()
+        assert (aside is None) is is_read
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        assert len(kept["weather"]) == (2 if is_read else 1)
+        if aside is not None:
+            assert cache.problem is None
+            assert json.loads(aside.read_text(encoding="utf-8")) == document
+            assert kept["_schema_version"] == 2
