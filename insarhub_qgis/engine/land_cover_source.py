@@ -25,8 +25,10 @@ _TILE_DEG = 3
 _PIXELS_PER_DEG = 12_000
 #: Lower edges of the southernmost and northernmost tiles.
 _SOUTH, _NORTH = -60, 81
-#: Pixels of 10 m per pixel that is read: near 100 m, finer for areas with fewer pixels than enough.
-_COARSEST, _ENOUGH_PIXELS = 8, 2500
+#: Pixels of 10 m per pixel that is read: near 100 m, finer for areas with fewer pixels than enough, coarser for whole
+#: countries. Each divides the pixels of a tile.
+_USUAL_STEP, _COARSEST_STEP = 8, 32
+_ENOUGH_PIXELS, _MOST_PIXELS = 2500, 30_000_000
 #: Fewer pixels with their middle inside: all that the area touches count.
 _FEW_PIXELS = 3
 
@@ -97,9 +99,11 @@ def _step(geometry: BaseGeometry) -> int:
     """Give how many pixels of 10 m make one that is read."""
     west, south, east, north = geometry.bounds
     pixels = (east - west) * (north - south) * _PIXELS_PER_DEG**2
-    step = _COARSEST
+    step = _USUAL_STEP
     while step > 1 and pixels / step**2 < _ENOUGH_PIXELS:
         step //= 2
+    while step < _COARSEST_STEP and pixels / step**2 > _MOST_PIXELS:
+        step *= 2
     return step
 
 
