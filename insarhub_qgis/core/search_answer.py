@@ -20,6 +20,10 @@ from insarhub_qgis.core.atomic_files import (
 from insarhub_qgis.core.errors import InsarError
 
 SEARCH_ANSWER_NAME = ".insarhub_qgis_umm.json.gz"
+#: Facts of a search for bursts: the set of each stack.
+BURST_SETS = "burst_sets"
+#: Facts of a job of bursts: first burst of each pass -> names of all.
+BURSTS_OF_PASSES = "bursts"
 
 
 def read_search_answer(folder: Path) -> list[dict[str, Any]] | None:

@@ -21,6 +21,8 @@ _PLATFORM_SUFFIX = {"A": "S1A", "B": "S1B", "C": "S1C", "D": "S1D"}
 _STATE_VECTORS = ("SV_POSITION_PRE", "SV_POSITION_POST", "SV_VELOCITY_PRE", "SV_VELOCITY_POST")
 
 Scene = dict[str, Any]
+#: A scene, where it lies, and the items that it comes from.
+_Row = tuple[Scene, BaseGeometry | None, Sequence[dict[str, Any]]]
 
 
 def attributes_of(item: Mapping[str, Any]) -> dict[str, str]:
@@ -55,7 +57,7 @@ def scene_of_item(item: Mapping[str, Any]) -> tuple[Scene, BaseGeometry | None]:
         platform = attributes.get("ASF_PLATFORM") or umm["Platforms"][0]["ShortName"]
         orbits = umm.get("OrbitCalculatedSpatialDomains") or [{}]
         footprint = _footprint(umm)
-        scene = {
+        scene: Scene = {
             "name": _scene_name(umm, granule_ur),
             "date": start.date().isoformat(),
             "start": _iso(start),
@@ -70,9 +72,11 @@ def scene_of_item(item: Mapping[str, Any]) -> tuple[Scene, BaseGeometry | None]:
             "footprint_wkt": footprint.wkt if footprint is not None else None,
             "aoi_coverage": None,
             "has_state_vectors": all(name in attributes for name in (*_STATE_VECTORS, "ASC_NODE_TIME")),
-            "bytes": _whole_number(attributes.get("BYTES")),
+            "bytes": _whole_number(attributes.get("BYTES") or attributes.get("BYTE_LENGTH")),
             "processing_date": attributes.get("PROCESSING_DATE"),
             **_addresses(umm),
+            "bursts": [],
+            "burst_ids": [],
         }
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         name = item.get("umm", {}).get("GranuleUR") if isinstance(item.get("umm"), Mapping) else None
@@ -96,11 +100,18 @@ class SceneTable:
     def __init__(self, area: SearchArea | None = None, months: Sequence[int] = ()) -> None:
         self._area = area
         self._months = frozenset(months)
-        self._rows: dict[str, tuple[Scene, BaseGeometry | None, dict[str, Any]]] = {}
+        self._rows: dict[str, _Row] = {}
         self.problems: list[InsarError] = []
+        #: (path, frame) of bursts -> ISO days whose passes lack some.
+        self.lacking: dict[tuple[int, int], Sequence[str]] = {}
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    @property
+    def counted(self) -> str:
+        """What there is, for a progress line."""
+        return f"{len(self)} scenes"
 
     def add(self, items: Iterable[dict[str, Any]]) -> int:
         """Take the items that are new, in the area and in the months; give how many."""
@@ -113,10 +124,14 @@ class SceneTable:
                 continue
             if scene["name"] in self._rows or not self._is_wanted(scene, footprint):
                 continue
-            if self._area is not None and footprint is not None:
-                scene["aoi_coverage"] = _rounded(self._area.coverage(footprint))
-            self._rows[scene["name"]] = (scene, footprint, item)
+            self.put(scene, footprint, (item,))
         return len(self._rows) - before
+
+    def put(self, scene: Scene, footprint: BaseGeometry | None, items: Sequence[dict[str, Any]]) -> None:
+        """Take a scene as it is, with the items that it comes from."""
+        if self._area is not None and footprint is not None:
+            scene["aoi_coverage"] = _rounded(self._area.coverage(footprint))
+        self._rows[scene["name"]] = (scene, footprint, items)
 
     def _is_wanted(self, scene: Scene, footprint: BaseGeometry | None) -> bool:
         if self._months and int(scene["date"][5:7]) not in self._months:
@@ -137,7 +152,7 @@ class SceneTable:
         return [row[0] for row in sorted(rows, key=lambda row: row[0]["start"], reverse=True)]
 
     def items(self) -> list[dict[str, Any]]:
-        return [self._rows[scene["name"]][2] for scene in self.scenes()]
+        return [item for scene in self.scenes() for item in self._rows[scene["name"]][2]]
 
     def coverage_by_date(self) -> list[dict[str, Any]]:
         """Give the share of the area that all frames of a path cover together, for each day."""
@@ -157,14 +172,19 @@ class SceneTable:
         return rows
 
     def stacks(self) -> list[dict[str, Any]]:
-        """Group by path, frame and direction; what covers the area best comes first, then the longer stack."""
+        """Group by path, frame (or lowest burst) and direction; what covers the area best comes first, then the longer stack."""
         groups: dict[tuple[Any, Any, Any], list[Scene]] = defaultdict(list)
         for scene in self.scenes():
             groups[scene["path"], scene["frame"], scene["direction"]].append(scene)
         days_of_path: dict[Any, set[str]] = defaultdict(set)
         for (path, _, direction), scenes in groups.items():
             days_of_path[path, direction].update(scene["date"] for scene in scenes)
-        stacks = [_stack(key, scenes, days_of_path[key[0], key[2]]) for key, scenes in groups.items()]
+        stacks = []
+        for key, scenes in groups.items():
+            stack = _stack(key, scenes, days_of_path[key[0], key[2]])
+            if stack["burst_ids"]:
+                stack["dates_without"] = list(self.lacking.get(key[:2], ()))
+            stacks.append(stack)
         return sorted(
             stacks,
             key=lambda stack: (
@@ -199,6 +219,8 @@ def _stack(key: tuple[Any, Any, Any], scenes: Sequence[Scene], days_of_path: set
         "polarizations": sorted({scene["polarization"] for scene in scenes if scene["polarization"]}),
         "aoi_coverage": _rounded(median(best_of_day.values())) if best_of_day else None,
         "dates_without": lacking,
+        "burst_count": len(scenes[0]["burst_ids"]),
+        "burst_ids": scenes[0]["burst_ids"],
         "without_state_vectors": sum(not scene["has_state_vectors"] for scene in scenes),
     }
 
@@ -207,6 +229,8 @@ def _stack(key: tuple[Any, Any, Any], scenes: Sequence[Scene], days_of_path: set
 
 
 def _scene_name(umm: Mapping[str, Any], granule_ur: str) -> str:
+    if granule_ur.endswith("-BURST"):
+        return granule_ur
     for entry in (umm.get("DataGranule") or {}).get("Identifiers") or []:
         if entry.get("IdentifierType") == "ProducerGranuleId" and entry.get("Identifier"):
             return str(entry["Identifier"])
@@ -226,7 +250,8 @@ def _addresses(umm: Mapping[str, Any]) -> dict[str, str | None]:
     url = browse = None
     for entry in umm.get("RelatedUrls") or []:
         address = str(entry.get("URL"))
-        if entry.get("Type") == "GET DATA" and address.startswith("https://"):
+        # Bursts are cut out of their scene when they are asked for.
+        if entry.get("Type") in ("GET DATA", "USE SERVICE API") and address.startswith("https://"):
             url = url or address
         elif entry.get("Type") == "GET RELATED VISUALIZATION" and address.startswith("https://"):
             browse = browse or address

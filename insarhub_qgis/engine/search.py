@@ -7,7 +7,7 @@ import itertools
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,20 +19,36 @@ from insarhub_qgis.core.progress import part_of, stop_if_cancelled
 from insarhub_qgis.core.requests import OpenSearchAnswer, SearchScenes
 from insarhub_qgis.core.run_context import RunContext
 from insarhub_qgis.core.search_answer import (
+    BURST_SETS,
     SEARCH_ANSWER_NAME,
     read_search_answer,
     read_search_facts,
     write_search_answer,
 )
 from insarhub_qgis.engine.archive_http import run_interruptibly
+from insarhub_qgis.engine.burst_sets import (
+    AskedBurst,
+    BurstSet,
+    BurstTable,
+    kept_sets,
+    set_messages,
+    without_double_stacks,
+)
 from insarhub_qgis.engine.scene_table import SceneTable
 from insarhub_qgis.engine.search_area import SearchArea, read_search_area
 
 DIRECTIONS = ("ASCENDING", "DESCENDING")
 POLARIZATIONS = ("VV", "VV+VH", "HH", "HH+HV")
+BURST_POLARIZATIONS = ("VV", "HH")
+SLC, BURST = "SLC", "BURST"
+PRODUCTS = (SLC, BURST)
 PLATFORMS = {"S1A": "SENTINEL-1A", "S1B": "SENTINEL-1B", "S1C": "SENTINEL-1C", "S1D": "SENTINEL-1D"}
 #: More queries than this are a mistake in the filters, and hard on the archive.
 MOST_QUERIES = 60
+#: Further looks for bursts at the edge of the area: each may change what the set lacks.
+_MOST_LOOKS = 3
+#: A list of platforms beside it would take the collection out of the query.
+_BURST_COLLECTION = {"dataset": ["SLC-BURST"], "beamMode": ["IW"]}
 NOTE, WARNING = "note", "warning"
 
 _SLC_NAME = re.compile(
@@ -54,6 +70,18 @@ class _Outcome:
     error: InsarError | None = None
 
 
+@dataclass
+class _Answer:
+    """What all queries brought; ``queries``: how many there were to be, ``hits``: None when it was not told."""
+
+    table: SceneTable
+    outcomes: list[_Outcome]
+    queries: int
+    hits: int | None = None
+    burst_sets: Sequence[BurstSet] = ()
+    messages: Sequence[dict[str, Any]] = ()
+
+
 def run(request: SearchScenes, context: RunContext) -> dict[str, Any]:
     """Answer `SearchScenes`; see the request for the result.
 
@@ -61,7 +89,7 @@ def run(request: SearchScenes, context: RunContext) -> dict[str, Any]:
     ------
     InsarError
         ``search.no_limits``, ``search.bad_date``, ``search.end_before_start``, ``search.bad_filter``,
-        ``search.too_many_queries``, ``search.no_names``, codes of `read_search_area` and `Endpoints.from_json`;
+        ``search.too_many_queries``, ``search.no_names``, ``search.bursts_need_area``, ``search.bursts_without_frame``, codes of `read_search_area` and `Endpoints.from_json`;
         when no query brought anything, the error of the first one (`ArchiveAdapter.send`). ``run.cancelled``.
     """
     endpoints = Endpoints.from_json(request.endpoints)
@@ -76,21 +104,23 @@ def run(request: SearchScenes, context: RunContext) -> dict[str, Any]:
                 InsarError("search.entries_left_out", names=unknown_names[:20], count=len(unknown_names))
             )
         )
-    months = () if request.scene_names else request.months
-    table = SceneTable(area, months)
-    outcomes = _run_queries(queries, table, request.max_results, endpoints, context)
-    failed = [outcome.error for outcome in outcomes if outcome.error is not None]
-    if failed and not any(outcome.found for outcome in outcomes):
+    if _is_of_bursts(request):
+        found = _search_bursts(queries, area, request, endpoints, context)
+    else:
+        table = SceneTable(area, () if request.scene_names else request.months)
+        outcomes = _run_queries(queries, table, request.max_results, endpoints, context)
+        found = _Answer(table, outcomes, len(queries), hits=_sum_of_hits(outcomes))
+    failed = [outcome.error for outcome in found.outcomes if outcome.error is not None]
+    if failed and not any(outcome.found for outcome in found.outcomes):
         raise failed[0]
-    messages += _messages(outcomes, len(queries), table, request)
+    table, is_whole = found.table, len(found.outcomes) == found.queries
+    messages += [*_messages(found, request), *found.messages]
     is_cut = bool(request.max_results) and table.keep_newest(request.max_results) > 0
-    if is_cut or (len(outcomes) < len(queries)):
+    if is_cut or not is_whole:
         messages.append(_message(InsarError("search.limit_reached", limit=request.max_results)))
     facts = {
-        "hits": _sum_of_hits(outcomes) if len(outcomes) == len(queries) else None,
-        "is_complete": all(outcome.is_complete for outcome in outcomes)
-        and len(outcomes) == len(queries)
-        and not is_cut,
+        "hits": found.hits if is_whole else None,
+        "is_complete": all(outcome.is_complete for outcome in found.outcomes) and is_whole and not is_cut,
         "is_sandbox": endpoints.is_sandbox,
         "searched_at": utc_now(),
         # As it comes back from the file: lists where the request has tuples.
@@ -101,9 +131,10 @@ def run(request: SearchScenes, context: RunContext) -> dict[str, Any]:
     if request.answer_folder:
         folder = Path(request.answer_folder)
         _make(folder)
-        write_search_answer(folder, table.items(), facts)
+        kept = {BURST_SETS: [one.to_json() for one in found.burst_sets]} if _is_of_bursts(request) else {}
+        write_search_answer(folder, table.items(), {**facts, **kept})
         answer_file = str(folder / SEARCH_ANSWER_NAME)
-    context.report(1.0, f"{len(table)} scenes")
+    context.report(1.0, table.counted)
     return _result(table, facts, answer_file)
 
 
@@ -116,8 +147,14 @@ def open_answer(request: OpenSearchAnswer, context: RunContext) -> dict[str, Any
     facts = read_search_facts(folder)
     asked = facts.get("request")
     area = read_search_area(str(asked.get("aoi_wkt") or "")) if isinstance(asked, Mapping) else None
-    table = SceneTable(area if not (asked or {}).get("scene_names") else None)
-    table.add(items)
+    sets = kept_sets(folder, facts)
+    if sets is not None:
+        bursts = BurstTable(area)
+        bursts.add(items)
+        table = bursts.table(sets)
+    else:
+        table = SceneTable(area if not (asked or {}).get("scene_names") else None)
+        table.add(items)
     known: dict[str, Any] = {
         "hits": None,
         "is_complete": True,
@@ -133,7 +170,7 @@ def _result(table: SceneTable, facts: Mapping[str, Any], answer_file: str) -> di
         "scenes": table.scenes(),
         "stacks": table.stacks(),
         "coverage_by_date": table.coverage_by_date(),
-        **facts,
+        **{key: value for key, value in facts.items() if key != BURST_SETS},
         "answer_file": answer_file,
     }
 
@@ -141,44 +178,69 @@ def _result(table: SceneTable, facts: Mapping[str, Any], answer_file: str) -> di
 # --- Queries ---
 
 
+def _is_of_bursts(request: SearchScenes) -> bool:
+    return request.product == BURST and not request.scene_names
+
+
 def _queries(request: SearchScenes, area: SearchArea | None) -> tuple[list[dict[str, Any]], list[str]]:
     """Give the options of each query, and the scene names that are none."""
+    _checked("product", (request.product,), PRODUCTS)
     if request.scene_names:
         return _name_queries(request.scene_names)
+    if _is_of_bursts(request) and area is None:
+        raise InsarError("search.bursts_need_area")
+    if _is_of_bursts(request) and request.frames:
+        raise InsarError("search.bursts_without_frame", frames=list(request.frames))
     if area is None and not request.paths:
         raise InsarError("search.no_limits")
-    common: dict[str, Any] = {
-        "platform": [PLATFORMS[name] for name in _checked("platforms", request.platforms, PLATFORMS)]
-        or list(PLATFORMS.values()),
-        # Without a platform this alone would expand to the collections of unrelated missions.
-        "processingLevel": ["SLC"],
-        "beamMode": ["IW"],
-    }
+    platforms = [PLATFORMS[name] for name in _checked("platforms", request.platforms, PLATFORMS)]
     _checked("months", request.months, range(1, 13))
-    start, end = _day("start", request.start), _day("end", request.end)
-    if start is not None and end is not None and end < start:
-        raise InsarError("search.end_before_start", start=start.isoformat(), end=end.isoformat())
-    if start is not None:
-        common["start"] = f"{start.isoformat()}T00:00:00Z"
-    if end is not None:
-        # A bare day would mean its first second.
-        common["end"] = f"{end.isoformat()}T23:59:59Z"
+    if _is_of_bursts(request):
+        common = {**_BURST_COLLECTION, **_period(request)}
+        polarizations = _checked("polarizations", request.polarizations, BURST_POLARIZATIONS)
+        # Those of the other polarisation are bursts of their own, which HyP3 does not take.
+        polarizations = polarizations or list(BURST_POLARIZATIONS)
+    else:
+        common = {
+            "platform": platforms or list(PLATFORMS.values()),
+            # Without a platform this alone would expand to the collections of unrelated missions.
+            "processingLevel": ["SLC"],
+            "beamMode": ["IW"],
+            **_period(request),
+        }
+        polarizations = _checked("polarizations", request.polarizations, POLARIZATIONS)
     if request.direction:
         (common["flightDirection"],) = _checked("direction", (request.direction,), DIRECTIONS)
     lists = (
         [("intersectsWith", part) for part in area.parts] if area is not None else [],
         [("relativeOrbit", [path]) for path in _checked("paths", request.paths, range(1, 176))],
         [("asfFrame", [frame]) for frame in _checked("frames", request.frames, range(1, 2001))],
-        [
-            ("polarization", [name])
-            for name in _checked("polarizations", request.polarizations, POLARIZATIONS)
-        ],
+        [("polarization", [name]) for name in polarizations],
     )
     # Given as lists the library would multiply them too, but it ends at the first one that fails.
     combinations = list(itertools.product(*([*entries] or [None] for entries in lists)))
     if len(combinations) > MOST_QUERIES:
         raise InsarError("search.too_many_queries", count=len(combinations), most=MOST_QUERIES)
     return [{**common, **dict(entry for entry in entries if entry)} for entries in combinations], []
+
+
+def _period(request: SearchScenes) -> dict[str, str]:
+    start, end = _day("start", request.start), _day("end", request.end)
+    if start is not None and end is not None and end < start:
+        raise InsarError("search.end_before_start", start=start.isoformat(), end=end.isoformat())
+    limits = {}
+    if start is not None:
+        limits["start"] = f"{start.isoformat()}T00:00:00Z"
+    if end is not None:
+        # A bare day would mean its first second.
+        limits["end"] = f"{end.isoformat()}T23:59:59Z"
+    return limits
+
+
+def _burst_query(asked: AskedBurst, request: SearchScenes) -> dict[str, Any]:
+    """Give the options that find a burst on all passes, wherever it lies."""
+    query = {**_BURST_COLLECTION, **_period(request), "fullBurstID": [asked.full_id]}
+    return {**query, "polarization": [asked.polarization]} if asked.polarization else query
 
 
 def _name_queries(names: Sequence[str]) -> tuple[list[dict[str, Any]], list[str]]:
@@ -247,7 +309,7 @@ def _day(name: str, text: str) -> date | None:
 
 def _run_queries(
     queries: Sequence[dict[str, Any]],
-    table: SceneTable,
+    table: SceneTable | BurstTable,
     max_results: int,
     endpoints: Endpoints,
     context: RunContext,
@@ -259,7 +321,7 @@ def _run_queries(
         report = part_of(context.report, index / len(queries), (index + 1) / len(queries))
         outcome = _run_query(options, table, max_results, endpoints, context, (index, len(queries), report))
         if outcome.error is None and not outcome.is_complete and not outcome.is_enough:
-            context.log(f"{outcome.found} of {outcome.hits} scenes came; the query is asked once more")
+            context.log(f"{outcome.found} of {outcome.hits} items came; the query is asked once more")
             again = _run_query(options, table, max_results, endpoints, context, (index, len(queries), report))
             if again.error is None and again.found >= outcome.found:
                 outcome = again
@@ -271,7 +333,7 @@ def _run_queries(
 
 def _run_query(
     options: dict[str, Any],
-    table: SceneTable,
+    table: SceneTable | BurstTable,
     max_results: int,
     endpoints: Endpoints,
     context: RunContext,
@@ -292,7 +354,7 @@ def _run_query(
             outcome.found += len(page.items)
             outcome.hits = page.hits
             share = outcome.found / page.hits if page.hits else 1.0
-            report(share, f"{len(table)} scenes")
+            report(share, table.counted)
             context.item(
                 {"sub_query": index + 1, "sub_queries": count, "found": len(table), "hits": page.hits}
             )
@@ -318,12 +380,42 @@ def _run_query(
     return outcome
 
 
-def _messages(
-    outcomes: Sequence[_Outcome], queries: int, table: SceneTable, request: SearchScenes
-) -> list[dict[str, Any]]:
+def _search_bursts(
+    queries: Sequence[dict[str, Any]],
+    area: SearchArea | None,
+    request: SearchScenes,
+    endpoints: Endpoints,
+    context: RunContext,
+) -> _Answer:
+    """Ask for the bursts of the area, then for those that their sets lack; find the passes that are whole."""
+    bursts = BurstTable(area, request.months, request.platforms)
+    first = replace(context, report=part_of(context.report, 0.0, 0.6))
+    outcomes = _run_queries(queries, bursts, 0, endpoints, first)
+    asked: dict[AskedBurst, None] = {}
+    for look in range(_MOST_LOOKS):
+        lacking = [one for one in bursts.uncertain() if one not in asked][: MOST_QUERIES - len(asked)]
+        if not lacking:
+            break
+        asked.update(dict.fromkeys(lacking))
+        steps = [0.6 + 0.4 * (look + step) / _MOST_LOOKS for step in (0, 1)]
+        further = replace(context, report=part_of(context.report, *steps))
+        outcomes += _run_queries(
+            [_burst_query(one, request) for one in lacking], bursts, 0, endpoints, further
+        )
+    sets = bursts.sets()
+    table = bursts.table(sets)
+    kept, notes = without_double_stacks(sets, table)
+    if notes:
+        sets, table = kept, bursts.table(kept)
+    messages = [_message(error) for error in (*notes, *set_messages(sets))]
+    return _Answer(table, outcomes, len(outcomes), burst_sets=sets, messages=messages)
+
+
+def _messages(found: _Answer, request: SearchScenes) -> list[dict[str, Any]]:
     """Say what is missing: failed queries, short answers, items that could not be read, names not found."""
     messages = []
-    for index, outcome in enumerate(outcomes):
+    table, queries = found.table, found.queries
+    for index, outcome in enumerate(found.outcomes):
         if outcome.error is not None:
             # A part that failed makes the whole one partial, and must not look like "nothing there".
             error = InsarError(
@@ -338,9 +430,9 @@ def _messages(
         names = [str(problem.fields.get("scene")) for problem in table.problems]
         messages.append(_message(InsarError("search.items_unreadable", count=len(names), names=names[:20])))
     if request.scene_names:
-        found = {scene["name"] for scene in table.scenes()}
+        present = {scene["name"] for scene in table.scenes()}
         wanted = {_plain_name(name) for name in request.scene_names}
-        missing = sorted(name for name in wanted - found if _SLC_NAME.match(name))
+        missing = sorted(name for name in wanted - present if _SLC_NAME.match(name))
         if missing:
             messages.append(
                 _message(InsarError("search.names_not_found", count=len(missing), names=missing[:20]))
