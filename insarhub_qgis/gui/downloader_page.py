@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -28,13 +29,14 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from insarhub_qgis.core.errors import InsarError
+from insarhub_qgis.core.hyp3_options import MOST_BURSTS
 from insarhub_qgis.core.job_config import DOWNLOADER
 from insarhub_qgis.core.job_folder import JobFolder
 from insarhub_qgis.core.network_files import load_network
-from insarhub_qgis.core.scenes import Scene
+from insarhub_qgis.core.scenes import Scene, burst_id
 from insarhub_qgis.gui.flow_layout import FlowLayout
 from insarhub_qgis.gui.page_context import PageContext, ReadTask
-from insarhub_qgis.gui.stacks_table import NOTHING
+from insarhub_qgis.gui.stacks_table import NOTHING, bursts_text
 from insarhub_qgis.host import messages
 from insarhub_qgis.layers.search_area import area_km2
 
@@ -49,6 +51,10 @@ class DownloaderFacts:
 
     Attributes
     ----------
+    frame
+        Empty for bursts.
+    burst_ids
+        ``220001_IW1``: bursts that each date has; empty for whole scenes.
     isolated_count
         Dates without any pair, excluded ones not counted.
     part_count
@@ -61,6 +67,7 @@ class DownloaderFacts:
     end: str = ""
     path: str = ""
     frame: str = ""
+    burst_ids: tuple[str, ...] = ()
     direction: str = ""
     aoi_wkt: str = ""
     platforms: tuple[str, ...] = ()
@@ -83,9 +90,10 @@ def read_downloader_facts(folder: Path) -> DownloaderFacts:
     problems: list[InsarError] = []
     options: dict[str, Any] = {}
     aoi: str | None = None
+    burst_ids: tuple[str, ...] = ()
     try:
         config = job.read_config()
-        options, aoi = config.stage_options(DOWNLOADER), config.aoi_wkt
+        options, aoi, burst_ids = config.stage_options(DOWNLOADER), config.aoi_wkt, config.burst_ids
     except InsarError as error:
         problems.append(error)
     network = None
@@ -103,14 +111,19 @@ def read_downloader_facts(folder: Path) -> DownloaderFacts:
     used = [node for node in nodes if not node.is_excluded]
     names = [name for node in nodes for name in node.scenes]
     scenes = [Scene.from_name(name) for name in names]
+    # One burst per date: opened products tell it by the names of the scenes only.
+    burst_ids = burst_ids or tuple(dict.fromkeys(found for name in names if (found := burst_id(name))))
     directions = Counter(fact.flight_direction for fact in known.values() if fact.flight_direction)
     structure = network.structure if network is not None else None
     has_pairs = network is not None and bool(network.active_keys())
+    # The number that names the stack of bursts in the file is the lowest of them.
+    frame = options.get("frame") or ", ".join(str(frame) for frame in numbers.frames if frame)
     return DownloaderFacts(
         start=str(options.get("start") or ""),
         end=str(options.get("end") or ""),
         path=str(options.get("relativeOrbit") or (numbers.path or "")),
-        frame=str(options.get("frame") or (", ".join(str(frame) for frame in numbers.frames if frame))),
+        frame="" if burst_ids else str(frame),
+        burst_ids=burst_ids,
         direction=str(
             options.get("flightDirection") or (directions.most_common(1)[0][0] if directions else "")
         ),
@@ -209,8 +222,12 @@ class DownloaderPage(QWidget):
         self.edit_button.setDefault(True)
         self.edit_button.setToolTip(self.tr("The network as a graph, to add and remove pairs by hand"))
         self.edit_button.clicked.connect(lambda: self._open_network(None))
+        self.decay_button = QPushButton(self.tr("&Decay Maps"), self)
+        self.decay_button.setObjectName("insarhubDecayMapsButton")
+        self.decay_button.setToolTip(self.tr("How coherence falls with time in the area, season by season"))
+        self.decay_button.clicked.connect(lambda: self.page_requested.emit("decay", str(self._folder)))
         others = FlowLayout()
-        for button in (self.select_button, self.pairs_button, self.process_button):
+        for button in (self.select_button, self.pairs_button, self.decay_button, self.process_button):
             others.addWidget(button)
         buttons = QHBoxLayout()
         buttons.setSpacing(6)
@@ -313,7 +330,9 @@ class DownloaderPage(QWidget):
             (self.tr("Start"), facts.start or _iso(facts.first)),
             (self.tr("End"), facts.end or _iso(facts.last)),
             (self.tr("Path"), facts.path),
-            (self.tr("Frame"), facts.frame),
+            (self.tr("Bursts"), self._bursts_text(facts.burst_ids))
+            if facts.burst_ids
+            else (self.tr("Frame"), facts.frame),
             (self.tr("Direction"), directions.get(facts.direction.upper(), facts.direction)),
             (self.tr("Area"), self._area_text(facts.aoi_wkt)),
             (self.tr("Platform"), ", ".join(facts.platforms)),
@@ -332,6 +351,14 @@ class DownloaderPage(QWidget):
         if size <= 0.0:
             return wkt
         return self.tr("{size} km²").format(size=QLocale().toString(size, "f", 0 if size >= 100 else 1))
+
+    def _bursts_text(self, burst_ids: Sequence[str]) -> str:
+        text = bursts_text(burst_ids)
+        if len(burst_ids) > MOST_BURSTS:
+            return self.tr("{bursts}, more than the {limit} that HyP3 takes").format(
+                bursts=text, limit=MOST_BURSTS
+            )
+        return text
 
     def _scenes_text(self, facts: DownloaderFacts) -> str:
         if not facts.date_count:

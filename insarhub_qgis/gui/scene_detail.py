@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""All metadata of one scene, as a list that can be copied."""
+"""All metadata of one scene, or of a pass over a set of bursts, as a list that can be copied."""
 
 from __future__ import annotations
 
@@ -62,8 +62,15 @@ class SceneDetail(QTreeWidget):
         directions = {"ASCENDING": self.tr("ascending"), "DESCENDING": self.tr("descending")}
         vectors = {True: self.tr("yes"), False: self.tr("no: its baseline stays unknown")}
         size = f"{QLocale().toString(scene.bytes / 1e9, 'f', 2)} GB" if scene.bytes is not None else ""
+        name, place = [(self.tr("Scene"), scene.name)], [(self.tr("Frame"), _number(scene.frame))]
+        if scene.bursts:
+            # Its ``frame`` is the number of a burst, and the first burst names the pass.
+            name = [(self.tr("First burst"), scene.name)]
+            if len(scene.bursts) > 1:
+                name.append((self.tr("Other bursts"), ", ".join(scene.bursts[1:])))
+            place = [(self.tr("Bursts"), ", ".join(scene.burst_ids))]
         return [
-            (self.tr("Scene"), scene.name),
+            *name,
             (self.tr("Date"), scene.date.isoformat()),
             (self.tr("Start"), _time(scene.start)),
             (self.tr("Stop"), _time(scene.stop)),
@@ -71,14 +78,14 @@ class SceneDetail(QTreeWidget):
             (self.tr("Beam mode"), scene.beam_mode or ""),
             (self.tr("Polarisation"), scene.polarization or ""),
             (self.tr("Path"), _number(scene.path)),
-            (self.tr("Frame"), _number(scene.frame)),
+            *place,
             (self.tr("Direction"), directions.get(scene.direction or "", scene.direction or "")),
             (self.tr("Absolute orbit"), _number(scene.orbit)),
             (self.tr("Covers"), percent(scene.aoi_coverage) if scene.aoi_coverage is not None else ""),
             (self.tr("Orbit state vectors"), vectors.get(scene.has_state_vectors, "")),
             (self.tr("Size"), size),
             (self.tr("Processed"), _time(scene.processing_date)),
-            (self.tr("Download"), scene.url or ""),
+            (self.tr("First download") if len(scene.bursts) > 1 else self.tr("Download"), scene.url or ""),
             (self.tr("Quicklook"), scene.browse_url or ""),
             (self.tr("Footprint"), scene.footprint_wkt or ""),
         ]

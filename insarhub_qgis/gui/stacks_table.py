@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Tables of a search: its stacks by path and frame, and the days of the chosen stacks."""
+"""Tables of a search: its stacks by path and frame or set of bursts, and the days of the chosen stacks."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from qgis.PyQt.QtCore import (
 from qgis.PyQt.QtGui import QColor, QFont, QPalette, QResizeEvent
 from qgis.PyQt.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTreeView, QWidget
 
+from insarhub_qgis.core.hyp3_options import MOST_BURSTS
 from insarhub_qgis.core.scene_stacks import COVERED, SceneStack, StackDate
 
 ROW_ROLE = int(Qt.ItemDataRole.UserRole)
@@ -63,7 +64,7 @@ class Column:
 
 @dataclass(frozen=True)
 class DayRow:
-    """A row of the days: a day of a stack, or one on which its frame is missing (``day`` None)."""
+    """A row of the days: a day of a stack, or one on which its frame or a burst is missing (``day`` None)."""
 
     stack: SceneStack
     date: date
@@ -86,8 +87,22 @@ def percent(share: float | None) -> str:
 
 
 def stack_title(stack: SceneStack) -> str:
-    """``13 / 411 ↙``: path, frame and direction."""
-    return f"{stack.path} / {stack.frame} {_ARROWS.get(stack.direction or '', '')}".strip()
+    """``13 / 411 ↙``: path, frame and direction; of bursts ``103 / 220001-220002 (2) ↗``, with their number."""
+    what = bursts_text(stack.burst_ids) if stack.burst_ids else stack.frame
+    return f"{stack.path} / {what} {_ARROWS.get(stack.direction or '', '')}".strip()
+
+
+def bursts_text(burst_ids: Sequence[str]) -> str:
+    """Lowest and highest number of a set of bursts, and how many it has; a single one with its sub-swath.
+
+    >>> bursts_text(["220001_IW1", "220002_IW1", "220001_IW2"])
+    '220001-220002 (3)'
+    """
+    if len(burst_ids) == 1:
+        return burst_ids[0]
+    numbers = sorted(burst_id.partition("_")[0] for burst_id in burst_ids)
+    span = numbers[0] if numbers[0] == numbers[-1] else f"{numbers[0]}-{numbers[-1]}"
+    return f"{span} ({len(numbers)})"
 
 
 class RowsModel(QAbstractTableModel):
@@ -97,8 +112,14 @@ class RowsModel(QAbstractTableModel):
     ----------
     is_arranging
         Sorts its rows itself: thousands, asked one by one by Qt, would keep the window waiting.
+
+    Signals
+    -------
+    columns_changed
+        The columns have other heads and widths.
     """
 
+    columns_changed = pyqtSignal()
     is_arranging = False
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -186,10 +207,37 @@ class StacksModel(RowsModel):
 
     is_arranging = True
 
+    def __init__(self, parent: QObject | None = None) -> None:
+        self.is_burst = False
+        super().__init__(parent)
+
+    def show_rows(self, rows: Sequence[SceneStack]) -> None:
+        """Show stacks; those of bursts under heads of their own."""
+        is_burst = any(stack.burst_ids for stack in rows)
+        is_other = is_burst != self.is_burst
+        if is_other:
+            self.is_burst = is_burst
+            self.columns = self.make_columns()
+        super().show_rows(rows)
+        if is_other:
+            self.columns_changed.emit()
+
     def make_columns(self) -> tuple[Column, ...]:
         tr = self.tr
-        return (
+        head = (
             Column(
+                tr("Path / Bursts"),
+                tr(
+                    "Path of the stack, its lowest and highest burst, how many they are, and its direction of flight"
+                ),
+                stack_title,
+                _stack_order,
+                0,
+                "888 / 888888-888888 (88) ↗",
+                is_number=False,
+            )
+            if self.is_burst
+            else Column(
                 tr("Path / Frame"),
                 tr("Path and frame of the stack, and its direction of flight"),
                 stack_title,
@@ -197,10 +245,13 @@ class StacksModel(RowsModel):
                 0,
                 "888 / 8888 ↗",
                 is_number=False,
-            ),
+            )
+        )
+        return (
+            head,
             Column(
-                tr("Scenes"),
-                tr("Number of scenes"),
+                tr("Passes") if self.is_burst else tr("Scenes"),
+                tr("Number of passes that have all bursts") if self.is_burst else tr("Number of scenes"),
                 lambda row: _count(len(row.scenes)),
                 lambda row: len(row.scenes),
                 3,
@@ -240,7 +291,9 @@ class StacksModel(RowsModel):
             ),
             Column(
                 tr("Missing"),
-                tr("Days on which the path was taken, but not this frame"),
+                tr("Days on which the path was taken, but not all of these bursts")
+                if self.is_burst
+                else tr("Days on which the path was taken, but not this frame"),
                 lambda row: _count(len(row.dates_without)),
                 lambda row: len(row.dates_without),
                 2,
@@ -248,7 +301,9 @@ class StacksModel(RowsModel):
             ),
             Column(
                 tr("Area"),
-                tr("Share of the area that the frame covers, median of the dates"),
+                tr("Share of the area that the bursts cover, median of the dates")
+                if self.is_burst
+                else tr("Share of the area that the frame covers, median of the dates"),
                 lambda row: percent(row.aoi_coverage),
                 lambda row: row.aoi_coverage,
                 0,
@@ -261,24 +316,44 @@ class StacksModel(RowsModel):
             return self.summary(row)
         if role == Qt.ItemDataRole.AccessibleTextRole and column == 0:
             return self.summary(row)
+        if role == Qt.ItemDataRole.DecorationRole and column == 0 and row.burst_count > MOST_BURSTS:
+            return QgsApplication.getThemeIcon("/mIconWarning.svg")
         return None
 
     def summary(self, stack: SceneStack) -> str:
         """The stack in words, line by line."""
         directions = {"ASCENDING": self.tr("ascending"), "DESCENDING": self.tr("descending")}
+        place = (
+            self.tr("Path {path}, bursts {bursts} ({count}), {direction}")
+            if stack.burst_ids
+            else self.tr("Path {path}, frame {frame}, {direction}")
+        )
+        count = (
+            self.tr("{scenes} passes on {dates} dates, {first} to {last}")
+            if stack.burst_ids
+            else self.tr("{scenes} scenes on {dates} dates, {first} to {last}")
+        )
         lines = [
-            self.tr("Path {path}, frame {frame}, {direction}").format(
+            place.format(
                 path=stack.path,
                 frame=stack.frame,
+                bursts=stack.burst_ranges,
+                count=stack.burst_count,
                 direction=directions.get(stack.direction or "", self.tr("direction unknown")),
             ),
-            self.tr("{scenes} scenes on {dates} dates, {first} to {last}").format(
+            count.format(
                 scenes=_count(len(stack.scenes)),
                 dates=_count(len(stack.dates)),
                 first=stack.first,
                 last=stack.last,
             ),
         ]
+        if stack.burst_count > MOST_BURSTS:
+            lines.append(
+                self.tr("HyP3 takes {limit} bursts at most: search a smaller area, or whole scenes.").format(
+                    limit=MOST_BURSTS
+                )
+            )
         if stack.revisit_days is not None:
             lines.append(self.tr("usually every {days} days").format(days=stack.revisit_days))
         for gap in stack.gaps[:5]:
@@ -290,9 +365,12 @@ class StacksModel(RowsModel):
         if len(stack.gaps) > 5:
             lines.append(self.tr("{count} more gaps").format(count=len(stack.gaps) - 5))
         if stack.dates_without:
-            lines.append(
-                self.tr("frame missing on {count} dates of the path").format(count=len(stack.dates_without))
+            missing = (
+                self.tr("bursts missing on {count} dates of the path")
+                if stack.burst_ids
+                else self.tr("frame missing on {count} dates of the path")
             )
+            lines.append(missing.format(count=len(stack.dates_without)))
         if stack.aoi_coverage is not None:
             lines.append(
                 self.tr("covers {share} of the area (median), {least} at least").format(
@@ -322,7 +400,7 @@ class DaysModel(RowsModel):
             ),
             Column(
                 tr("Stack"),
-                tr("Path and frame"),
+                tr("Path and frame, or path and bursts"),
                 lambda row: stack_title(row.stack),
                 lambda row: _stack_order(row.stack),
                 3,
@@ -339,7 +417,7 @@ class DaysModel(RowsModel):
             ),
             Column(
                 tr("Area"),
-                tr("Share of the area that the frame covers on this day"),
+                tr("Share of the area that the frame or the bursts cover on this day"),
                 lambda row: percent(row.day.aoi_coverage) if row.day else self.tr("missing"),
                 lambda row: row.day.aoi_coverage if row.day else -1.0,
                 0,
@@ -399,11 +477,15 @@ class DaysModel(RowsModel):
         return None
 
     def _tip(self, row: DayRow) -> str:
+        if row.day is None and row.stack.burst_ids:
+            return self.tr("On {date} not all of the {count} bursts of the stack are there.").format(
+                date=row.date, count=row.stack.burst_count
+            )
         if row.day is None:
             return self.tr("Other frames of path {path} were taken on {date}, frame {frame} was not.").format(
                 path=row.stack.path, date=row.date, frame=row.stack.frame
             )
-        lines = [scene.name for scene in row.day.scenes]
+        lines = [name for scene in row.day.scenes for name in scene.bursts or (scene.name,)]
         if row.is_after_gap:
             lines.append(
                 self.tr("{days} days since the date before; usually {usual}").format(
@@ -458,6 +540,7 @@ class RowsView(QTreeView):
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         self.selectionModel().selectionChanged.connect(self._on_selected)
+        model.columns_changed.connect(self._fit)
         self._fit()
 
     def leave_out(self, columns: set[int]) -> None:
@@ -531,7 +614,7 @@ class RowsView(QTreeView):
 
 
 def _stack_order(stack: SceneStack) -> int:
-    return stack.path * 10**5 + stack.frame
+    return stack.path * 10**6 + stack.frame
 
 
 def _count(number: int) -> str:

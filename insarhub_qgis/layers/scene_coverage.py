@@ -21,7 +21,9 @@ class UncoveredPart:
     Attributes
     ----------
     frames
-        Frames of the path that were taken on the day.
+        Frames of the path that were taken on the day; empty for bursts.
+    burst_ids
+        Bursts of the path that were taken on the day, ``220001_IW1``; empty for whole scenes.
     geometry
         Part of the area outside their footprints, EPSG:4326.
     share
@@ -34,12 +36,13 @@ class UncoveredPart:
     geometry: QgsGeometry
     area_km2: float
     share: float
+    burst_ids: tuple[str, ...] = ()
 
 
 def uncovered_parts(
     area: QgsGeometry, stacks: Iterable[SceneStack], is_cancelled: IsCancelled = lambda: False
 ) -> list[UncoveredPart]:
-    """Give what the frames of each path together leave uncovered, per day, newest last.
+    """Give what the frames or bursts of each path together leave uncovered, per day, newest last.
 
     Days that cover the area but for `COVERED` are left out, and so are all days where no footprint is known. An
     area without extent (a point) gives nothing.
@@ -60,8 +63,19 @@ def uncovered_parts(
         rest = area.difference(QgsGeometry.unaryUnion(footprints))
         rest_km2 = area_km2(rest) if not rest.isEmpty() else 0.0
         if rest_km2 / whole_km2 > 1.0 - COVERED:
-            frames = tuple(sorted({scene.frame for scene in scenes if scene.frame is not None}))
-            parts.append(UncoveredPart(path, day, frames, rest, rest_km2, rest_km2 / whole_km2))
+            frames = {scene.frame for scene in scenes if scene.frame is not None and not scene.burst_ids}
+            bursts = {burst_id for scene in scenes for burst_id in scene.burst_ids}
+            parts.append(
+                UncoveredPart(
+                    path,
+                    day,
+                    tuple(sorted(frames)),
+                    rest,
+                    rest_km2,
+                    rest_km2 / whole_km2,
+                    tuple(sorted(bursts)),
+                )
+            )
     return parts
 
 

@@ -42,6 +42,8 @@ OTHER_COLOR = "#808080"
 SELECTED_COLOR = "#ffd400"
 SELECTED_CASING = "#403500"
 NAME_FIELD, DATE_FIELD, PATH_FIELD, FRAME_FIELD = "name", "date", "path", "frame"
+#: What the bursts of a pass are, "220001_IW1, 220002_IW1"; NULL for whole scenes. Their frame field holds the lowest burst.
+BURSTS_FIELD = "bursts"
 DIRECTION_FIELD = "direction"
 #: Folder of the search answer that a scene is from: `insarhub:addjobs` makes jobs from it.
 ANSWER_FIELD = "answer"
@@ -59,6 +61,7 @@ _FIELDS = (
     (DATE_FIELD, _DATE),
     (PATH_FIELD, _INTEGER),
     (FRAME_FIELD, _INTEGER),
+    (BURSTS_FIELD, _TEXT),
     (DIRECTION_FIELD, _TEXT),
     ("platform", _TEXT),
     ("polarization", _TEXT),
@@ -106,6 +109,7 @@ def scene_features(scenes: Iterable[FoundScene], answer_folder: str = "") -> lis
                 QDate(scene.date.year, scene.date.month, scene.date.day),
                 scene.path,
                 scene.frame,
+                ", ".join(scene.burst_ids) or None,
                 scene.direction,
                 scene.platform,
                 scene.polarization,
@@ -193,6 +197,7 @@ def add_uncovered_layer(
         (PATH_FIELD, _INTEGER),
         (DATE_FIELD, _DATE),
         ("frames", _TEXT),
+        (BURSTS_FIELD, _TEXT),
         ("uncovered_km2", _DOUBLE),
         ("uncovered_percent", _DOUBLE),
     ):
@@ -208,7 +213,16 @@ def add_uncovered_layer(
         feature.setGeometry(geometry)
         day = QDate(part.date.year, part.date.month, part.date.day)
         frames = ", ".join(str(frame) for frame in part.frames)
-        feature.setAttributes([part.path, day, frames, round(part.area_km2, 3), round(part.share * 100.0, 2)])
+        feature.setAttributes(
+            [
+                part.path,
+                day,
+                frames or None,
+                ", ".join(part.burst_ids) or None,
+                round(part.area_km2, 3),
+                round(part.share * 100.0, 2),
+            ]
+        )
         features.append(feature)
     layer.dataProvider().addFeatures(features)
     layer.updateExtents()
@@ -255,8 +269,12 @@ def style_scene_layer(layer: QgsVectorLayer) -> None:
     selection.setSelectionSymbol(symbol)
     selection.setSelectionRenderingMode(Qgis.SelectionRenderingMode.CustomSymbol)
     layer.setDisplayExpression(f'"{NAME_FIELD}"')
+    bursts = layer.fields().indexFromName(BURSTS_FIELD)
+    if bursts >= 0 and isinstance(layer.maximumValue(bursts), str):
+        layer.setFieldAlias(layer.fields().indexFromName(FRAME_FIELD), _tr("lowest burst"))
     layer.setMapTipTemplate(
-        f'<b>[% "{DATE_FIELD}" %]</b> [% "platform" %]<br>[% "{PATH_FIELD}" %] / [% "{FRAME_FIELD}" %], '
+        f'<b>[% "{DATE_FIELD}" %]</b> [% "platform" %]<br>[% "{PATH_FIELD}" %] / '
+        f"[% coalesce(attribute(@feature, '{BURSTS_FIELD}'), \"{FRAME_FIELD}\") %], "
         f'[% lower("{DIRECTION_FIELD}") %]<br>[% "coverage_percent" %] %'
     )
 

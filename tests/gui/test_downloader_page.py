@@ -12,6 +12,7 @@ from qgis.PyQt.QtTest import QTest
 
 from insarhub_qgis.gui.downloader_page import read_downloader_facts
 from insarhub_qgis.host.settings import settings
+from tests.makers.hyp3_job_files import write_burst_job
 
 
 def granule(day: date, platform: str = "S1A") -> str:
@@ -89,6 +90,28 @@ def test_unknown_baselines_are_counted(dock, folder, patience):
     write_stack(folder, unknown=(1, 3))
     dock.show_page("downloader", folder)
     assert rows_of(dock, patience)["Baselines"] == "unknown for 2 of 5 dates"
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [
+        (1, "220001_IW1"),
+        (2, "220001-220002 (2)"),
+        (16, "220001-220016 (16), more than the 15 that HyP3 takes"),
+    ],
+)
+def test_a_job_of_bursts_names_its_bursts_and_no_frame(dock, folder, patience, count, expected):
+    write_burst_job(folder, 5, count)
+    dock.show_page("downloader", folder)
+    rows = rows_of(dock, patience)
+    assert (rows["Path"], rows["Bursts"], rows["Direction"]) == ("103", expected, "ascending")
+    assert "Frame" not in rows
+    assert (rows["Scenes"], rows["Pairs"], rows["Polarisation"]) == ("5", "4", "VV")
+    # Opened products of single bursts tell it by the names of their scenes.
+    config = json.loads((folder / "insarhub_config.json").read_text(encoding="utf-8"))
+    del config["insarhub_qgis"]
+    (folder / "insarhub_config.json").write_text(json.dumps(config), encoding="utf-8")
+    assert read_downloader_facts(folder).burst_ids == ("220001_IW1",)
 
 
 def test_a_damaged_stack_is_named_and_the_rest_shown(dock, folder, patience):

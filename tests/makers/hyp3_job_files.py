@@ -94,3 +94,34 @@ def write_stack_file(folder: Path, pairs: int) -> list[list[str]]:
     config = {"downloader": {"type": "S1_SLC", "config": {"relativeOrbit": 44, "frame": 117}}}
     (folder / "insarhub_config.json").write_text(json.dumps(config), encoding="utf-8")
     return found
+
+
+def write_burst_job(folder: Path, dates: int, bursts: int) -> list[list[str]]:
+    """Write the config and stack file of a job of bursts, each date paired with the next; give the pairs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    first = date(2020, 1, 7)
+    passes = {
+        (name := burst_names(first + timedelta(days=12 * number), bursts))[0]: name for number in range(dates)
+    }
+    scenes = list(passes)
+    pairs = [[one, other] for one, other in zip(scenes, scenes[1:])]
+    stack = {"pairs": pairs, "scenes": scenes, "baselines": {name: 5.0 * n for n, name in enumerate(scenes)}}
+    (folder / "stack_p103_f220001.json").write_text(json.dumps(stack), encoding="utf-8")
+    options = {
+        "relativeOrbit": 103,
+        "flightDirection": "ASCENDING",
+        "start": "2020-01-01",
+        "end": "2020-12-31",
+    }
+    own = {"bursts": passes, "burst_ids": [name[3:13] for name in passes[scenes[0]]]}
+    config = {"downloader": {"type": "S1_Burst", "config": options}, "insarhub_qgis": own}
+    (folder / "insarhub_config.json").write_text(json.dumps(config), encoding="utf-8")
+    return pairs
+
+
+def burst_names(day: date, count: int) -> list[str]:
+    """Names of neighbouring bursts of one pass and sub-swath."""
+    return [
+        f"S1_{220001 + number}_IW1_{day:%Y%m%d}T1800{10 + 3 * number:02d}_VV_{day.toordinal() % 65536:04X}-BURST"
+        for number in range(count)
+    ]

@@ -92,3 +92,50 @@ def two_frames(count: int = 12, gap_after: int = 6) -> list[dict[str, Any]]:
             rows.append(scene_row(day.isoformat(), 13, 416, hour=15, aoi_coverage=0.4))
         day += timedelta(days=36 if number == gap_after else 12)
     return rows
+
+
+def burst_row(day: str, numbers: Sequence[int] = (220001, 220002), **values: Any) -> dict[str, Any]:
+    """A row of ``scenes`` that is a pass over bursts of the first sub-swath; ``values`` replace what is made up."""
+    compact = day.replace("-", "")
+    names = [
+        f"S1_{number:06d}_IW1_{compact}T1800{10 + 3 * place:02d}_VV_1A2B-BURST"
+        for place, number in enumerate(numbers)
+    ]
+    row = {
+        "name": names[0],
+        "platform": "S1A",
+        "polarization": "VV",
+        "direction": "ASCENDING",
+        "footprint_wkt": rectangle(-2.1, 37.3, -1.1, 37.3 + 0.18 * len(names)),
+        "bytes": 140_000_000 * len(names),
+        "bursts": names,
+        "burst_ids": [f"{number:06d}_IW1" for number in numbers],
+    }
+    return scene_row(day, 103, numbers[0], hour=18, **{**row, **values})
+
+
+def burst_answer(
+    count: int = 10,
+    numbers: Sequence[int] = (220001, 220002),
+    without: Sequence[str] = ("2020-02-12",),
+    **values: Any,
+) -> dict[str, Any]:
+    """A whole result of one stack of bursts every 12 days; on the days ``without`` a burst is missing."""
+    first = date(2020, 1, 7)
+    days = [(first + timedelta(days=12 * number)).isoformat() for number in range(count)]
+    rows = [burst_row(day, numbers) for day in days if day not in without]
+    stack = {
+        "path": 103,
+        "frame": numbers[0],
+        "burst_count": len(numbers),
+        "burst_ids": rows[0]["burst_ids"],
+        "dates_without": list(without),
+    }
+    request = {
+        "product": "BURST",
+        "aoi_wkt": rectangle(-2.0, 37.4, -1.8, 37.6),
+        "start": "2020-01-01",
+        "end": "2020-12-31",
+    }
+    # The archive counts bursts.
+    return answer_of(rows, stacks=[stack], hits=len(rows) * len(numbers), **{"request": request, **values})
