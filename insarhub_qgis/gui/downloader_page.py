@@ -222,6 +222,12 @@ class DownloaderPage(QWidget):
         self.edit_button.setDefault(True)
         self.edit_button.setToolTip(self.tr("The network as a graph, to add and remove pairs by hand"))
         self.edit_button.clicked.connect(lambda: self._open_network(None))
+        others = FlowLayout()
+        for button in (self.select_button, self.pairs_button, self.process_button):
+            others.addWidget(button)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(6)
+        buttons.addLayout(others, 1)
         buttons.addWidget(self.edit_button, 0, Qt.AlignmentFlag.AlignBottom)
 
         layout = QVBoxLayout(self)
