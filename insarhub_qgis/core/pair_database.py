@@ -394,6 +394,12 @@ class PairTable:
             raise IndexError(f"no pair ({one}, {other}) of {count} dates")
         return _row(first, second, count)
 
+    def rows(self, first: NDArray[Any], second: NDArray[Any]) -> Indexes:
+        """Give the places of pairs of this stack in `pairs`, the earlier dates first; shape (n,)."""
+        count = len(self.inputs.nodes)
+        found: Indexes = first * (2 * count - first - 1) // 2 + second - first - 1
+        return found
+
     @cached_property
     def scores(self) -> PairValues:
         """Known scores, 0..100."""

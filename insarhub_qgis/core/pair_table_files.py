@@ -46,9 +46,12 @@ from insarhub_qgis.core.pair_database import (
     database_state,
 )
 from insarhub_qgis.core.pair_score import (
+    DECAY,
     DRY_SNOW,
     FIRE,
     FREEZE_THAW,
+    GEOMETRIC,
+    MISSING_NAMES,
     RAIN_1,
     RAIN_2,
     SNOW_CHANGE,
@@ -59,6 +62,7 @@ from insarhub_qgis.core.pair_score import (
 from insarhub_qgis.core.pairwise_file import read_pairwise_file
 from insarhub_qgis.core.progress import IsCancelled, never_cancelled
 from insarhub_qgis.core.quality_files import (
+    PAIR_DATABASE_NAME,
     PairDatabase,
     QualityCache,
     aoi_hash,
@@ -226,6 +230,18 @@ def map_stamps(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(stamps))
 
 
+def quality_stamp(folder: Path) -> tuple[int, ...]:
+    """Give what changes whenever a build has written into a job folder; 0 stands for a file that is not there."""
+    stamps = []
+    for name in (PAIR_DATABASE_NAME, KEPT_INPUTS_NAME):
+        try:
+            stamps.append((Path(folder) / name).stat().st_mtime_ns)
+        except OSError:
+            # Not there, or not readable, which reading will tell.
+            stamps.append(0)
+    return tuple(stamps)
+
+
 def lacking_sources(
     section: Mapping[str, Any] | None, sources: Sequence[str], now: datetime | None = None
 ) -> list[str]:
@@ -252,6 +268,11 @@ def lacking_sources(
         return before is None or moment - before >= timedelta(days=PATIENCE_DAYS)
 
     return [source for source in sources if source in wanted and is_due(source)]
+
+
+def inputs_of_sources(sources: Sequence[str]) -> frozenset[str]:
+    """Give the inputs, of `MISSING_NAMES`, that should be known when these sources are asked; baselines need none."""
+    return frozenset({GEOMETRIC, DECAY, *(name for name, source in _TOLD_BY.items() if source in sources)})
 
 
 @dataclass(frozen=True)
@@ -284,6 +305,16 @@ class StackQuality:
     def has_scores(self) -> bool:
         """The table knows something."""
         return self.table is not None and bool(self.table.pairs.coherence.is_known.any())
+
+    @property
+    def expected_inputs(self) -> frozenset[str]:
+        """Inputs that the last build should have found; others were not asked for."""
+        return inputs_of_sources(self.kept.sources if self.kept is not None else ())
+
+    @property
+    def expected_bits(self) -> int:
+        """The same as a bit set, see `PairPenalties.missing`."""
+        return sum(1 << bit for bit, name in enumerate(MISSING_NAMES) if name in self.expected_inputs)
 
     def state(self, sources: Sequence[str] = (), now: datetime | None = None) -> str:
         """Tell what the database needs: see `database_state`, and ``lacking`` when `lacking_sources` names any.

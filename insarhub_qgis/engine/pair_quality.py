@@ -14,7 +14,7 @@ import numpy as np
 
 from insarhub_qgis.core.atomic_files import file_lock
 from insarhub_qgis.core.date_inputs import overpass_hour_utc, read_date_inputs
-from insarhub_qgis.core.decay_sources import NO_SOURCE, SOURCE_LABELS, DecayEvaluation, DecaySources
+from insarhub_qgis.core.decay_sources import NO_SOURCE, SOURCE_LABELS, DecaySources
 from insarhub_qgis.core.endpoints import Endpoints
 from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.iso_times import iso
@@ -220,6 +220,8 @@ class _Build:
         self._problems: list[InsarError] = []
         self._failed: list[tuple[str, InsarError]] = []
         self._fetched: dict[str, int] = {}
+        #: Sources that cannot be asked.
+        self._closed: set[str] = set()
         self._now = datetime.now(timezone.utc)
         self._known = self._read_stack()
         self._days = tuple(node.date for node in self._known.nodes)
@@ -251,13 +253,17 @@ class _Build:
             self._phase(MAPS, "done")
         self._phase(PAIRS, "running")
         self._context.report(self._start_of(PAIRS), "Pairs")
+        kept = self._kept_inputs()
+        is_same_decay = kept is not None and kept.fingerprint == inputs.decay.fingerprint()
         table = build_pair_table(
             inputs,
             self._weights,
-            known=self._known_signatures(inputs),
+            known=kept.evaluation if kept is not None and is_same_decay else None,
             is_cancelled=self._context.is_cancelled,
         )
-        is_new = not is_valid or state == REWEIGHTED or any(self._fetched.values())
+        # Snow and fires of the cache count when their sources may be asked.
+        has_other_sources = kept is not None and set(kept.sources) != set(self._request.sources)
+        is_new = not is_valid or state == REWEIGHTED or has_other_sources or any(self._fetched.values())
         stop_if_cancelled(self._context.is_cancelled)
         if is_new:
             self._write(table)
@@ -318,16 +324,13 @@ class _Build:
         decay = self._decay(area)
         return QualityInputs(nodes, dates, self._known.baselines, decay, fires, aoi_hash=area.hash)
 
-    def _known_signatures(self, inputs: QualityInputs) -> DecayEvaluation | None:
-        """Give what the build before has evaluated with the same decay sources."""
+    def _kept_inputs(self) -> KeptInputs | None:
+        """Give what the build before left; a damaged file is told and made anew."""
         try:
-            kept = read_kept_inputs(self._job.path)
+            return read_kept_inputs(self._job.path)
         except InsarError as error:
             self._problems.append(error)
             return None
-        return (
-            kept.evaluation if kept is not None and kept.fingerprint == inputs.decay.fingerprint() else None
-        )
 
     def _stack_in(self, area: QualityArea) -> QualityStack:
         return QualityStack(area, self._days, self._hour, self._cache, self._now)
@@ -376,6 +379,7 @@ class _Build:
             if key:
                 found.append(FireSource(key))
             else:
+                self._closed.add(FIRE)
                 self._problems.append(InsarError("quality.no_map_key"))
         return [source for source in found if source.name in self._request.sources and source.missing(stack)]
 
@@ -462,8 +466,8 @@ class _Build:
         before = self._section()
         is_same_area = before.get("aoi_hash") == ("" if self._area is None else self._area.hash)
         known = before.get(ASKED) if is_same_area else None
-        failed = {name for name, _ in self._failed}
-        answered = {name: iso(self._now) for name in self._request.sources if name not in failed}
+        silent = {*self._closed, *(name for name, _ in self._failed)}
+        answered = {name: iso(self._now) for name in self._request.sources if name not in silent}
         return {**(known if isinstance(known, Mapping) else {}), **answered}
 
     def _section(self) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from typing import Any, Callable, Optional
 
@@ -12,7 +13,7 @@ from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from qgis.PyQt.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, QTimer, pyqtSignal
+from qgis.PyQt.QtCore import QEvent, QLineF, QPoint, QPointF, QRectF, Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtGui import (
     QColor,
     QContextMenuEvent,
@@ -55,8 +56,10 @@ GAP_PX = 6
 #: How much of the rest is left when something is in focus.
 FADE_ALPHA = 185
 REDRAW_MS = 30
+#: Pause after new colours before all is drawn properly.
+RECOLOUR_MS = 200
 MANY_PAIRS = 200
-LEAST_TIP_PX = 260.0
+LEAST_TIP_PX = 330.0
 
 
 def pen_of(style: PairStyle, scale: float, colour: QColor, wider_px: float = 0.0) -> QPen:
@@ -145,6 +148,13 @@ class NetworkCanvas(FigureCanvasQTAgg):
         self._redraw_timer.setSingleShot(True)
         self._redraw_timer.setInterval(REDRAW_MS)
         self._redraw_timer.timeout.connect(self.draw)
+        self._recolour_timer = QTimer(self)
+        self._recolour_timer.setSingleShot(True)
+        self._recolour_timer.setInterval(RECOLOUR_MS)
+        self._recolour_timer.timeout.connect(self._draw_recoloured)
+        #: Lines of all pairs in pixels, and the view that they belong to.
+        self._lines: list[QLineF] = []
+        self._line_view: Any = None
         self.axes = self.figure.add_axes([0.1, 0.3, 0.8, 0.6])
         self.strip = self.figure.add_axes([0.1, 0.1, 0.8, 0.15], sharex=self.axes)
         self._grid = LineCollection([], linewidths=0.6, zorder=0.3, transform=self.axes.get_xaxis_transform())
@@ -169,6 +179,8 @@ class NetworkCanvas(FigureCanvasQTAgg):
             self.picture.first
         )
         self.view.show(picture)
+        self._line_view = None
+        self._recolour_timer.stop()
         if is_other:
             # Positions mean something else now: nothing may point to them.
             self.hover = self._kept(self.hover)
@@ -180,10 +192,47 @@ class NetworkCanvas(FigureCanvasQTAgg):
         self._rebuild()
         self.draw_idle()
 
+    def recolour(self, pair_class: np.ndarray) -> None:
+        """Show other classes of the same pairs: at once by painting over those that changed, properly when it is quiet.
+
+        Parameters
+        ----------
+        pair_class
+            Shape (m,), see `NetworkPicture`.
+        """
+        before = self.picture
+        changed = np.flatnonzero(before.is_active & (before.pair_class != pair_class))
+        self.view.picture = replace(before, pair_class=pair_class)
+        if not len(changed):
+            return
+        self._recolour_timer.start()
+        if self._plain.isNull() or self._draw_pending:
+            return
+        if self._line_view != self.view.limits:
+            self._lines = [QLineF(*row) for row in self.view.straight_pixels().tolist()]
+            self._line_view = self.view.limits
+        painter = QPainter(self._plain)
+        painter.setClipRect(QRectF(*self.view.area))
+        for number, style in enumerate(PAIR_STYLES):
+            lines = [self._lines[i] for i in changed[pair_class[changed] == number].tolist()]
+            # Thin lines without dashes are drawn ten times as fast; the drawing that follows has them.
+            painter.setPen(QPen(QColor(style.colour), 0 if len(changed) > MANY_PAIRS else style.width))
+            painter.drawLines(lines)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for index in range(len(self.picture.dates)):
+            self._paint_date(painter, index, 0.0)
+        painter.end()
+        self._faded = QPixmap()
+        self.update()
+
     def fit(self) -> None:
         """Show everything."""
         self.view.fit()
         self._redraw_soon()
+
+    def _draw_recoloured(self) -> None:
+        self._rebuild()
+        self.draw_idle()
 
     def zoom_to(self, dates: Iterable[int]) -> None:
         """Show some dates."""
@@ -210,6 +259,7 @@ class NetworkCanvas(FigureCanvasQTAgg):
     def dispose(self) -> None:
         """Free figure and pictures; the canvas is not used afterwards."""
         self._redraw_timer.stop()
+        self._recolour_timer.stop()
         self._draw_pending = False
         self.tip_of, self.preview_of = (lambda _: []), (lambda *_: [])
         self.figure.clear()

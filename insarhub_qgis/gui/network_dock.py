@@ -15,6 +15,7 @@ from qgis.PyQt.QtGui import QCloseEvent, QKeyEvent, QKeySequence
 from qgis.PyQt.QtWidgets import (
     QDockWidget,
     QFileDialog,
+    QHBoxLayout,
     QLabel,
     QMenu,
     QMessageBox,
@@ -36,19 +37,23 @@ from insarhub_qgis.core.network_graph import PairKey
 from insarhub_qgis.core.network_model import NEW_BRIDGE, SPLIT, Change, StackNetwork, Warned
 from insarhub_qgis.core.pair_selection import Selection, select_pairs
 from insarhub_qgis.core.processed_pairs import prices_for
+from insarhub_qgis.core.quality_files import PAIR_DATABASE_NAME
 from insarhub_qgis.core.selection_parameters import SelectionParameters
 from insarhub_qgis.gui import network_texts
 from insarhub_qgis.gui.network_check_card import CheckLine, NetworkCheckCard
 from insarhub_qgis.gui.network_dialogs import BridgesDialog, HistoryDialog
 from insarhub_qgis.gui.network_map_link import FootprintLink
+from insarhub_qgis.gui.network_quality import NetworkQuality
 from insarhub_qgis.gui.network_session import NetworkSession, poor_pairs_to_spare
 from insarhub_qgis.gui.network_toolbar import NetworkToolbar
 from insarhub_qgis.gui.network_view import Item
 from insarhub_qgis.gui.pairs_table import PairsTable
 from insarhub_qgis.gui.parameters_panel import ParametersPanel
+from insarhub_qgis.gui.quality_line import QualityLine
+from insarhub_qgis.gui.quality_panel import QualityPanel
 from insarhub_qgis.gui.short_text import ShortLabel
 from insarhub_qgis.host.messages import sentence, what_happened
-from insarhub_qgis.layers.network_picture import NetworkPicture
+from insarhub_qgis.layers.network_picture import NetworkPicture, picture_classes
 
 if TYPE_CHECKING:
     from insarhub_qgis.gui.network_canvas import NetworkCanvas
@@ -58,7 +63,7 @@ SIZE = QSize(1100, 600)
 SAVE, DISCARD, KEEP, CANCEL = "save", "discard", "keep", "cancel"
 #: Pause after an edit before the crash copy is written.
 COPY_MS = 800
-PAIRS_TAB, PARAMETERS_TAB, CHECK_TAB = range(3)
+PAIRS_TAB, PARAMETERS_TAB, CHECK_TAB, QUALITY_TAB = range(4)
 
 
 class NetworkDock(QDockWidget):
@@ -197,6 +202,7 @@ class NetworkDock(QDockWidget):
 
     def check_disk(self) -> None:
         """Take over what another program wrote; with edits of our own, ask."""
+        self.quality.check_files()
         session = self.session
         if session is None or session.is_saving or not session.opened.has_changed_on_disk:
             return
@@ -233,6 +239,7 @@ class NetworkDock(QDockWidget):
         self._preview_number += 1
         self._check_number += 1
         self._link.close()
+        self.quality.close()
         if self.canvas is not None:
             self.canvas.dispose()
 
@@ -280,6 +287,10 @@ class NetworkDock(QDockWidget):
         self.table.selection_changed.connect(self._on_table_selection)
         self.table.toggle_requested.connect(self.toggle_pairs)
         self.table.csv_requested.connect(lambda: self._export("csv"))
+        self.table.model.tip_of = self._pair_tip
+        self.table.model.is_degraded = self._is_degraded
+        self.table.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.table.view.customContextMenuRequested.connect(self._show_table_menu)
         self.parameters = ParametersPanel(self.tabs)
         self.parameters.changed.connect(self._forget_preview)
         self.parameters.preview_requested.connect(self._preview)
@@ -288,6 +299,8 @@ class NetworkDock(QDockWidget):
         self.tabs.addTab(self.table, self.tr("View Pairs"))
         self.tabs.addTab(self.parameters, self.tr("Parameters"))
         self.tabs.addTab(self.check, self.tr("Check"))
+        self.quality_panel = QualityPanel(self.tabs)
+        self.tabs.addTab(self.quality_panel, self.tr("&Quality"))
         self.tabs.currentChanged.connect(self._on_tab)
         self.splitter.addWidget(self.tabs)
         self.splitter.setStretchFactor(0, 3)
@@ -296,7 +309,14 @@ class NetworkDock(QDockWidget):
         layout.addWidget(self.splitter, 1)
         self.status = ShortLabel(content)
         self.status.setObjectName("insarhub_network_status")
-        layout.addWidget(self.status)
+        self.quality_line = QualityLine(content)
+        lines = QHBoxLayout()
+        lines.setSpacing(9)
+        lines.addWidget(self.status, 2)
+        lines.addWidget(self.quality_line, 3)
+        layout.addLayout(lines)
+        self.quality = NetworkQuality(self._context, self.quality_panel, self.quality_line, self)
+        self.quality.scores_changed.connect(self._show_scores)
         self.setWidget(content)
         bar.side_action.toggled.connect(self.tabs.setVisible)
         self._enable()
@@ -368,6 +388,7 @@ class NetworkDock(QDockWidget):
             self.canvas.select((), (), tell=False)
         self.table.select(())
         self.table.show_prices(session.prices)
+        self.quality.use(session)
         self._show_network(fit=True)
         self._read_prices()
         self._on_tab(self.tabs.currentIndex())
@@ -431,9 +452,12 @@ class NetworkDock(QDockWidget):
         present = self._watcher.files()
         if present:
             self._watcher.removePaths(present)
-        file = self.session.opened.job.stack_file() if self.session is not None else None
-        if file is not None:
-            self._watcher.addPath(str(file))
+        if self.session is None:
+            return
+        job = self.session.opened.job
+        for file in (job.stack_file(), job.path / PAIR_DATABASE_NAME):
+            if file is not None and file.exists():
+                self._watcher.addPath(str(file))
 
     def _offer_copy(self, session: NetworkSession) -> None:
         saved_at = session.found_copy()
@@ -484,6 +508,7 @@ class NetworkDock(QDockWidget):
             self._sessions.pop(session.folder, None)
             if self.session is session:
                 self.session = None
+                self.quality.use(None)
                 self._show_network()
         elif answer == KEEP:
             session.write_copy()
@@ -762,6 +787,7 @@ class NetworkDock(QDockWidget):
                 return
         self._changed(network.apply_selection(selection, keep_manual=keep))
         self.parameters.ask_preview()
+        self.quality.begin_after_selection()
 
     # --- after a change
 
@@ -801,6 +827,26 @@ class NetworkDock(QDockWidget):
         if self.tabs.currentIndex() == CHECK_TAB:
             self._run_check()
         self._show_state()
+
+    def _show_scores(self) -> None:
+        """Show the scores of now in the same network: only colours and numbers change."""
+        session = self.session
+        if session is None:
+            return
+        if self.canvas is not None and session.table is not None:
+            picture = self.canvas.picture
+            rows = session.table.rows(picture.first, picture.second)
+            self.canvas.recolour(picture_classes(session.table.pairs.score[rows]))
+            self.legend.show_counts(self.canvas.picture)
+        self.table.show_scores()
+        self._watch()
+        if self.tabs.currentIndex() == CHECK_TAB:
+            self._run_check()
+        elif self.tabs.currentIndex() == PARAMETERS_TAB:
+            self.parameters.ask_preview()
+        else:
+            # What was selected by other scores is selected anew when somebody looks.
+            self._selection = None
 
     def _keep_focus(self, canvas: NetworkCanvas, place: dict[PairKey, int]) -> None:
         """Positions of pairs become others; the pairs of the selection may still be there."""
@@ -950,10 +996,15 @@ class NetworkDock(QDockWidget):
         return dates, [self._keys[index] for index in sorted(self.canvas.selected_pairs)]
 
     def _on_canvas_selection(self) -> None:
-        self.table.select(self._keys[index] for index in self.canvas.selected_pairs)
+        chosen = [self._keys[index] for index in self.canvas.selected_pairs]
+        self.table.select(chosen)
+        if len(chosen) == 1:
+            self.quality.show_pair(chosen[0])
         self._enable()
 
     def _on_table_selection(self, keys: list[PairKey]) -> None:
+        if len(keys) == 1:
+            self.quality.show_pair(keys[0])
         if self.canvas is not None:
             self.canvas.select((), (self._place[key] for key in keys), tell=False)
         self._enable()
@@ -961,6 +1012,9 @@ class NetworkDock(QDockWidget):
     def _on_canvas_hover(self, item: Item | None) -> None:
         key = self._keys[item.index] if item is not None and not item.is_date else None
         self.table.show_hover(key)
+        if key is not None and self.canvas is not None and self.canvas.hover is None:
+            # The keyboard went there; where the mouse only passes, nothing is chosen.
+            self.quality.show_pair(key)
         self._show_footprints(item.index if item is not None and item.is_date else None, key)
 
     def _on_table_hover(self, key: PairKey | None) -> None:
@@ -983,8 +1037,33 @@ class NetworkDock(QDockWidget):
             return []
         if item.is_date:
             return network_texts.date_tip(self.network, item.index)
-        key = self._keys[item.index]
-        return network_texts.pair_tip(self.network, key, self.table.model.credits_of(key))
+        return self._pair_tip(self._keys[item.index])
+
+    def _pair_tip(self, key: PairKey) -> list[str]:
+        session = self.session
+        if session is None:
+            return []
+        quality = session.opened.quality
+        return network_texts.pair_tip(
+            session.network,
+            key,
+            self.table.model.credits_of(key),
+            session.explanation(key),
+            quality.expected_inputs if quality is not None else (),
+        )
+
+    def _is_degraded(self, key: PairKey) -> bool:
+        return self.session is not None and self.session.is_degraded(key)
+
+    def explain(self, key: PairKey) -> None:
+        """Show why a pair has its score, with the focus on its factors."""
+        self.toolbar.side_action.setChecked(True)
+        self.tabs.setCurrentIndex(QUALITY_TAB)
+        self.quality.show_pair(key)
+        why = self.quality_panel.why.table
+        if why.isVisible():
+            why.setCurrentItem(why.topLevelItem(0))
+            why.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _pair_preview(self, start: int, target: int | None, day: Any, metres: float) -> list[str]:
         if self.network is None:
@@ -1006,6 +1085,17 @@ class NetworkDock(QDockWidget):
         menu.exec(place)
         menu.deleteLater()
 
+    def _show_table_menu(self, place: QPoint) -> None:
+        """The same menu as in the graph, of the row under the mouse or at the keyboard."""
+        view = self.table.view
+        index = view.indexAt(place)
+        if not index.isValid():
+            index = view.currentIndex()
+        keys = self.table.model.keys
+        row = self.table.proxy.mapToSource(index).row() if index.isValid() else -1
+        item = Item(False, self._place[keys[row]]) if 0 <= row < len(keys) else None
+        self._show_menu(item, view.viewport().mapToGlobal(place))
+
     def menu_for(self, item: Item | None) -> QMenu:
         """Give the context menu of a date, a pair or the background."""
         menu = QMenu(self)
@@ -1024,6 +1114,7 @@ class NetworkDock(QDockWidget):
             key = self._keys[item.index]
             text = self.tr("&Remove Pair") if network.marks[key].is_active else self.tr("&Restore Pair")
             menu.addAction(text, lambda: self.toggle_pairs([key]))
+            menu.addAction(self.tr("&Why This Score?"), lambda: self.explain(key))
             menu.addAction(self.tr("Show Scenes on the &Map"), lambda: self.show_on_map(key))
             menu.addSeparator()
         dates, keys = self._selected()

@@ -17,6 +17,10 @@ from insarhub_qgis.core.network_dates import Node
 from insarhub_qgis.core.network_files import OpenNetwork
 from insarhub_qgis.core.network_graph import PairKey, UnionFind
 from insarhub_qgis.core.network_model import PairMark, StackNetwork
+from insarhub_qgis.core.pair_database import PairTable
+from insarhub_qgis.core.pair_explanation import Explanation, explain_pair
+from insarhub_qgis.core.pair_score import ScoreWeights
+from insarhub_qgis.core.pair_table_files import StackQuality
 from insarhub_qgis.core.selection_parameters import SelectionParameters
 from insarhub_qgis.core.stack_file import YELLOW
 from insarhub_qgis.host import log
@@ -36,6 +40,10 @@ class NetworkSession:
         self._edits_before_save: tuple[int, bool] | None = None
         #: What a pair costs; None = not known.
         self.prices: PairPrices | None = None
+        #: All pairs with the weights that are shown, which may not be kept yet; None = not judged.
+        self.table: PairTable | None = None
+        if opened.quality is not None:
+            self.use_quality(opened.quality)
 
     @property
     def folder(self) -> Path:
@@ -58,9 +66,65 @@ class NetworkSession:
         """A worker writes the files."""
         return self._edits_before_save is not None
 
+    # --- quality
+
+    @property
+    def kept_table(self) -> PairTable | None:
+        """All pairs with the weights that are kept."""
+        quality = self.opened.quality
+        return quality.table if quality is not None and quality.has_scores else None
+
+    @property
+    def has_other_weights(self) -> bool:
+        """The weights that are shown are not kept."""
+        kept = self.kept_table
+        return kept is not None and self.table is not None and kept.pairs.weights != self.table.pairs.weights
+
+    def use_quality(self, quality: StackQuality) -> bool:
+        """Take over what a build found; False when it is of other dates, so that the network has to be read again."""
+        table = quality.table
+        if table is not None and [node.scenes for node in table.inputs.nodes] != [
+            node.scenes for node in self.network.nodes
+        ]:
+            return False
+        self.opened.quality = quality
+        self._show_table(self.kept_table)
+        return True
+
+    def show_weights(self, weights: ScoreWeights) -> None:
+        """Score with other weights; nothing is kept."""
+        if self.table is not None:
+            self._show_table(self.table.with_weights(weights))
+
+    def _show_table(self, table: PairTable | None) -> None:
+        self.table = table
+        if table is not None:
+            self.network.scores, self.network.coherences = table.scores, table.coherences
+
+    def explanation(self, key: PairKey) -> Explanation | None:
+        """Explain the score of a pair of dates; None when the pairs are not judged."""
+        if self.table is None:
+            return None
+        return explain_pair(self.table.pairs, self.table.row(*key))
+
+    def is_degraded(self, key: PairKey) -> bool:
+        """Whether a pair has a score that lacks an input which was asked for."""
+        table, quality = self.table, self.opened.quality
+        if table is None or quality is None or key not in table.scores:
+            return False
+        return bool(int(table.pairs.missing[table.row(*key)]) & quality.expected_bits)
+
+    # --- saving
+
     def begin_save(self) -> OpenNetwork:
-        """Give what a worker writes by `save_network`; edits from now on count as unsaved."""
-        frozen = replace(self.opened, network=self.copy_of_network())
+        """Give what a worker writes by `save_network`; edits from now on count as unsaved.
+
+        Scores are saved with the weights that are kept.
+        """
+        network = self.copy_of_network()
+        if self.kept_table is not None:
+            network.scores = self.kept_table.scores
+        frozen = replace(self.opened, network=network)
         self._edits_before_save = (self.network.mark_saved(), self.is_recovered)
         self.is_recovered = False
         return frozen

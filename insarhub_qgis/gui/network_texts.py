@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from typing import Optional
 
@@ -11,6 +12,8 @@ from qgis.PyQt.QtCore import QCoreApplication, QLocale
 from insarhub_qgis.core import network_dates, network_model, selection_parameters
 from insarhub_qgis.core.network_graph import PairKey
 from insarhub_qgis.core.network_model import NetworkPair, StackNetwork, Step, Warned
+from insarhub_qgis.core.pair_explanation import Explanation
+from insarhub_qgis.gui.quality_texts import pair_tip_lines
 from insarhub_qgis.layers.network_picture import GOOD, MODERATE, NOT_JUDGED, POOR, class_of
 
 CONTEXT = "NetworkEditor"
@@ -167,24 +170,41 @@ def date_tip(network: StackNetwork, index: int) -> list[str]:
     return lines
 
 
-def pair_tip(network: StackNetwork, key: PairKey, credits: float | None = None) -> list[str]:
-    """Give the lines of the tip of a pair; what is not known is named, never counted as good."""
+def pair_tip(
+    network: StackNetwork,
+    key: PairKey,
+    credits: float | None = None,
+    explanation: Explanation | None = None,
+    expected: Collection[str] = (),
+) -> list[str]:
+    """Give the lines of the tip of a pair; what is not known is named, never counted as good.
+
+    Parameters
+    ----------
+    explanation
+        Of its score; None when the pairs were not judged here.
+    expected
+        Inputs that the build should have found.
+    """
     pair = network.pair(key)
     lines = [f"{day_text(pair.reference_date)} → {day_text(pair.secondary_date)}"]
     lines.append(figures_text(pair))
     score = tr("Score {score}, {name}") if pair.score is not None else tr("Score: {name}")
     lines.append(score.format(score=score_text(pair.score), name=class_text(class_of(pair.score))))
-    missing = []
-    if pair.coherence is not None:
-        lines.append(tr("Expected coherence {value}").format(value=f"{pair.coherence:.2f}"))
+    if explanation is not None:
+        lines += pair_tip_lines(explanation, expected)
     else:
-        missing.append(tr("expected coherence"))
-    if pair.bperp_m is None:
-        missing.append(tr("perpendicular baseline"))
+        missing = []
+        if pair.coherence is not None:
+            lines.append(tr("Expected coherence {value}").format(value=f"{pair.coherence:.2f}"))
+        else:
+            missing.append(tr("expected coherence"))
+        if pair.bperp_m is None:
+            missing.append(tr("perpendicular baseline"))
+        if missing:
+            lines.append(tr("Not known: {inputs}").format(inputs=", ".join(missing)))
     if credits is not None:
         lines.append(tr("{n} credits").format(n=f"{credits:g}"))
-    if missing:
-        lines.append(tr("Not known: {inputs}").format(inputs=", ".join(missing)))
     state = state_text(network, pair)
     reason = pair_reason(network, pair)
     lines.append(tr("State: {state}").format(state=f"{state} ({reason})" if reason else state))
@@ -212,8 +232,13 @@ def preview_tip(network: StackNetwork, start: int, target: int | None, day: date
         ]
     pair = network.pair((min(start, target), max(start, target)))
     lines = [f"{pair.reference_date.isoformat()} → {pair.secondary_date.isoformat()}", figures_text(pair)]
-    if pair.score is not None:
-        lines.append(tr("Score {score}").format(score=score_text(pair.score)))
+    lines.append(
+        tr("Score {score}, {name}").format(
+            score=score_text(pair.score), name=class_text(class_of(pair.score))
+        )
+        if pair.score is not None
+        else tr("Score unknown")
+    )
     broken = network.limits_broken(pair.key)
     lines += [limit_text(limit) for limit in broken]
     return lines

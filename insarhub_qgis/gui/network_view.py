@@ -32,11 +32,11 @@ class NetworkView:
     def __init__(self) -> None:
         self.area = (0.0, 0.0, 1.0, 1.0)
         self.x_limits, self.y_limits = (0.0, 1.0), (-1.0, 1.0)
-        self.show(
-            NetworkPicture.from_values(
-                (), (), (), (), is_active=(), is_relaxed=(), is_manual=(), is_excluded=()
-            )
+        empty = NetworkPicture.from_values(
+            (), (), (), (), is_active=(), is_relaxed=(), is_manual=(), is_excluded=()
         )
+        self.placed = PlacedPairs.of(empty, empty.bperp_m, *self.y_limits)
+        self.show(empty)
 
     # --- what is seen
 
@@ -143,6 +143,15 @@ class NetworkView:
         nearest = int((np.sqrt(distance2) + self._handicap).argmin())
         return int(self._owner[nearest]) if distance2[nearest] <= radius * radius else None
 
+    @property
+    def limits(self) -> tuple[float, ...]:
+        """Everything that places depend on, besides the picture."""
+        return (*self.area, *self.x_limits, *self.y_limits)
+
+    def straight_pixels(self) -> np.ndarray:
+        """Give both ends of every pair in pixels, (m, 4) of x, y, x, y; arcs as their chords."""
+        return self.to_pixels(self.placed.straight).reshape(-1, 4)
+
     def hit(self, x: float, y: float) -> Optional[Item]:
         """Give what a pixel hits: dates before pairs, nothing outside the axes."""
         if not self.contains(x, y):
@@ -181,7 +190,9 @@ class NetworkView:
         picture = self.picture
         low, high = self.y_limits
         self.heights = picture.heights(low, high)
-        self.placed = PlacedPairs.of(picture, self.heights, low, high)
+        placed = PlacedPairs.of(picture, self.heights, low, high)
+        if not self.placed.is_same(placed):
+            self.placed = placed
         self.date_pixels = self.to_pixels(np.column_stack([picture.days, self.heights]).reshape(-1, 2))
         self.middle_pixels = self.to_pixels(self.placed.middles())
         # Arcs are followed step by step.

@@ -24,6 +24,7 @@ from insarhub_qgis.host.settings import settings
 if TYPE_CHECKING:
     from insarhub_qgis.gui.network_dock import NetworkDock
     from insarhub_qgis.gui.process_dialog import ProcessDialog
+    from insarhub_qgis.gui.quality_builds import QualityBuilds
     from insarhub_qgis.gui.series_dock import SeriesDock
 
 ERROR_SECONDS = 0  # stays until it is closed
@@ -144,6 +145,7 @@ class PageContext(QObject):
         self._process_dialogs: dict[Path, ProcessDialog] = {}
 
     def project(self) -> QgsProject:
+        self._quality_builds: QualityBuilds | None = None
         return QgsProject.instance()
 
     def canvas(self) -> QgsMapCanvas:
@@ -191,10 +193,12 @@ class PageContext(QObject):
     ) -> EngineTask:
         """Run ``request`` in the engine; the run shows in the run bar and in the task panel of QGIS.
 
+        is_background: bool = False,
         Callbacks come on the main thread and are skipped when their page is gone. ``on_log(level, text)``.
         Without ``on_error`` a failure is shown in the message bar. ``job_folder``: announced by
         `job_changed` when the run ends, also after a failure; default is the request's own job folder.
-        ``is_reading``: the run writes nothing, so that nothing is announced. ``has_system_notice``: for work that one walks away from; QGIS tells the desktop when it has ended.
+        ``is_reading``: the run writes nothing, so that nothing is announced. ``is_background``: nobody waits for it, and
+        other runs are shown before it. ``has_system_notice``: for work that one walks away from; QGIS tells the desktop when it has ended.
         """
         if job_folder is None and getattr(request, "job_folder", ""):
             job_folder = Path(request.job_folder)
@@ -218,7 +222,7 @@ class PageContext(QObject):
             task.item_received.connect(lambda item: call_if_alive(on_item, item))
         if on_log is not None:
             task.logged.connect(lambda level, text: call_if_alive(on_log, level, text))
-        self.runs.append(run)
+        self.runs.insert(0 if is_background else len(self.runs), run)
         self.runs_changed.emit()
         start_engine_task(task)
         return task
@@ -252,6 +256,14 @@ class PageContext(QObject):
     def series_dock(self) -> SeriesDock:
         """The time-series dock, made on first use."""
         if self._series_dock is None:
+    def quality_builds(self) -> QualityBuilds:
+        """The builds of pair databases, made on first use."""
+        if self._quality_builds is None:
+            from insarhub_qgis.gui.quality_builds import QualityBuilds
+
+            self._quality_builds = QualityBuilds(self)
+        return self._quality_builds
+
             from insarhub_qgis.gui.series_dock import SeriesDock
 
             self._series_dock = SeriesDock(self, self.iface.mainWindow())

@@ -6,7 +6,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Callable
 
 from qgis.core import QgsApplication
 from qgis.gui import QgsFilterLineEdit
@@ -22,7 +22,7 @@ from qgis.PyQt.QtCore import (
     Qt,
     pyqtSignal,
 )
-from qgis.PyQt.QtGui import QColor, QIcon, QKeyEvent, QKeySequence, QPainter, QPalette, QPixmap
+from qgis.PyQt.QtGui import QColor, QIcon, QKeyEvent, QKeySequence, QPainter, QPalette, QPen, QPixmap
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -82,7 +82,10 @@ class PairsModel(QAbstractTableModel):
             self.tr("Earlier"), self.tr("Later"), self.tr("Δt [d]"), self.tr("B⊥ [m]"), self.tr("Score"),
             self.tr("Class"), self.tr("Coherence"), self.tr("State"), self.tr("Reason"), self.tr("Credits"),
         ]  # fmt: skip
-        self._icons: dict[tuple[int, bool], QIcon] = {}
+        self._icons: dict[tuple[int, bool, bool], QIcon] = {}
+        #: Lines that explain a score, and whether it lacks inputs; the editor knows.
+        self.tip_of: Callable[[PairKey], list[str]] = lambda _: []
+        self.is_degraded: Callable[[PairKey], bool] = lambda _: False
 
     def show_network(self, network: StackNetwork | None) -> None:
         """Show all pairs of a network."""
@@ -193,15 +196,17 @@ class PairsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole and column in (DAYS, METRES, SCORE, COHERENCE, CREDITS):
             return RIGHT
         if role == Qt.ItemDataRole.DecorationRole and column == CLASS:
-            return self._icon(class_of(pair.score), pair.is_active)
+            return self._icon(class_of(self._score(pair)), pair.is_active, self.is_degraded(pair.key))
         if role == Qt.ItemDataRole.ForegroundRole and not pair.is_active:
             return faint_text()
         if role == Qt.ItemDataRole.BackgroundRole and pair.key == self._hover:
             colour = QApplication.palette().color(QPalette.ColorRole.Highlight)
             colour.setAlpha(60)
             return colour
-        if role == Qt.ItemDataRole.ToolTipRole and column == REASON:
-            return self.text(index.row(), column)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            if column in (SCORE, CLASS, COHERENCE):
+                return "\n".join(self.tip_of(pair.key)) or None
+            return self.text(index.row(), column) if column == REASON else None
         return None
 
     def setData(self, index: QModelIndex, value: Any, role: int = int(Qt.ItemDataRole.EditRole)) -> bool:
@@ -222,17 +227,25 @@ class PairsModel(QAbstractTableModel):
         if column == METRES:
             return metres_text(pair.bperp_m)
         if column == SCORE:
-            return score_text(pair.score)
+            return score_text(self._score(pair))
         if column == CLASS:
-            return class_text(class_of(pair.score))
+            return class_text(class_of(self._score(pair)))
         if column == COHERENCE:
-            return UNKNOWN if pair.coherence is None else f"{pair.coherence:.2f}"
+            coherence = self._coherence(pair)
+            return UNKNOWN if coherence is None else f"{coherence:.2f}"
         if column == STATE:
             return state_text(self._network, pair) if self._network is not None else ""
         if column == REASON:
             return pair_reason(self._network, pair) if self._network is not None else ""
         credits = self.credits_of(pair.key)
         return UNKNOWN if credits is None else f"{credits:g}"
+
+    def _score(self, pair: NetworkPair) -> float | None:
+        # Not that of the pair as it was read: all scores change while a weight is moved.
+        return self._network.scores.get(pair.key) if self._network is not None else None
+
+    def _coherence(self, pair: NetworkPair) -> float | None:
+        return self._network.coherences.get(pair.key) if self._network is not None else None
 
     def headers(self) -> list[str]:
         return list(self._headers)
@@ -245,20 +258,20 @@ class PairsModel(QAbstractTableModel):
             return pair.dt_days
         values = {
             METRES: pair.bperp_m,
-            SCORE: pair.score,
-            COHERENCE: pair.coherence,
+            SCORE: self._score(pair),
+            COHERENCE: self._coherence(pair),
         }
         if column in values or column == CREDITS:
             value = values[column] if column in values else self.credits_of(pair.key)
             return _LAST if value is None else float(value)
         if column == CLASS:
-            return class_of(pair.score)
+            return class_of(self._score(pair))
         if self._network is None:
             return ""
         return (state_text if column == STATE else pair_reason)(self._network, pair)
 
-    def _icon(self, pair_class: int, is_active: bool) -> QIcon:
-        key = (pair_class, is_active)
+    def _icon(self, pair_class: int, is_active: bool, is_degraded: bool) -> QIcon:
+        key = (pair_class, is_active, is_degraded)
         if key not in self._icons:
             style = PAIR_STYLES[pair_class] if is_active else REMOVED_STYLE
             pixmap = QPixmap(26, 12)
@@ -267,6 +280,10 @@ class PairsModel(QAbstractTableModel):
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(pen_of(style, 96.0 / 72.0, QColor(style.colour)))
             painter.drawLine(0, 6, 26, 6)
+            if is_degraded:
+                painter.setPen(QPen(faint_text(), 1.0))
+                for x in range(2, 26, 6):
+                    painter.drawLine(x, 11, x + 5, 1)
             painter.end()
             self._icons[key] = QIcon(pixmap)
         return self._icons[key]
@@ -413,6 +430,11 @@ class PairsTable(QWidget):
         """Show what the pairs cost; None: not known."""
         self.model.show_prices(prices)
         self._count()
+
+    def show_scores(self) -> None:
+        """Show the scores of now; the order of the rows stays."""
+        # Told as changed data, every row would be filtered anew while a weight is moved.
+        self.view.viewport().update()
 
     def refresh(self, network: StackNetwork, keys: Iterable[PairKey]) -> None:
         """Show the new state of some pairs."""

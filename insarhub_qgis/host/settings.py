@@ -37,6 +37,10 @@ class Settings:
         Whether the sandbox answers for all services, and its address.
     earthdata_account
         Id of the authentication configuration of the Earthdata account that is usually signed in; empty: none chosen.
+    quality_sources
+        Services that may be asked for the quality of pairs, with commas between them.
+    quality_preset
+        Preset of the weights of jobs that have none of their own.
     is_tour_shown
         The three-step tour was offered once.
     last_page, last_job
@@ -57,6 +61,12 @@ class Settings:
         )
         self.earthdata_account = QgsSettingsEntryString(
             "earthdata-account", node, "", "Authentication configuration of the usual Earthdata account"
+        )
+        self.quality_sources = QgsSettingsEntryString(
+            "quality-sources", node, "weather,landcover,vegetation", "Services asked for the quality of pairs"
+        )
+        self.quality_preset = QgsSettingsEntryString(
+            "quality-preset", node, "standard", "Weights of the quality of pairs"
         )
         self.is_tour_shown = QgsSettingsEntryBool("is-tour-shown", node, False, "The tour was offered")
         self.last_page = QgsSettingsEntryString("last-page", node, "", "Job page that was open last")

@@ -10,8 +10,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from matplotlib.collections import LineCollection
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.dates import date2num
+from matplotlib.path import Path
 
 from insarhub_qgis.core.network_model import StackNetwork
 from insarhub_qgis.core.stack_file import GREEN, YELLOW
@@ -54,6 +55,15 @@ def class_of(score: float | None) -> int:
     if score is None:
         return NOT_JUDGED
     return GOOD if score >= GREEN else MODERATE if score >= YELLOW else POOR
+
+
+def picture_classes(scores: np.ndarray) -> np.ndarray:
+    """Give the classes of scores, shape (n,); NaN is not judged."""
+    return np.where(
+        np.isnan(scores),
+        NOT_JUDGED,
+        np.where(scores >= GREEN, GOOD, np.where(scores >= YELLOW, MODERATE, POOR)),
+    ).astype(np.int8)
 
 
 @dataclass(frozen=True)
@@ -216,11 +226,17 @@ class PlacedPairs:
         is_arc = at < len(self.arc_pairs) and self.arc_pairs[at] == index
         return self.arcs[at] if is_arc else self.straight[index]
 
-    def lines(self, chosen: np.ndarray) -> list[np.ndarray]:
-        """Give the points of some pairs; ``chosen`` is (m,) bool."""
-        straight = chosen.copy()
-        straight[self.arc_pairs] = False
-        return [*self.straight[straight], *self.arcs[chosen[self.arc_pairs]]]
+    def is_same(self, other: PlacedPairs) -> bool:
+        """Whether the lines are the same, whatever became of the pairs."""
+        return np.array_equal(self.straight, other.straight) and np.array_equal(self.arcs, other.arcs)
+
+    @cached_property
+    def paths(self) -> list[Path]:
+        """One path per pair, in their order: to make them takes as long as to draw them."""
+        paths = [Path(ends) for ends in self.straight]
+        for index, points in zip(self.arc_pairs.tolist(), self.arcs):
+            paths[index] = Path(points)
+        return paths
 
     def middles(self, shift: float = 0.0) -> np.ndarray:
         """Give the middle of each pair's line, (m, 2), or a point beside it, ``shift`` in parts of the length."""
@@ -240,20 +256,21 @@ def draw_pairs(axes: Any, picture: NetworkPicture, placed: PlacedPairs, at_once:
         Lines per collection, for a worker: while one is drawn no other thread runs. 0: all in one, which is faster.
     """
 
-    def put(lines: list[np.ndarray], style: PairStyle, alpha: float, order: float) -> None:
-        step = at_once or len(lines)
-        for start in range(0, len(lines), step):
-            artists.append(_collection(axes, lines[start : start + step], style, alpha, order))
+    def put(chosen: np.ndarray, style: PairStyle, alpha: float, order: float) -> None:
+        paths = [placed.paths[index] for index in np.flatnonzero(chosen).tolist()]
+        step = at_once or len(paths)
+        for start in range(0, len(paths), step):
+            artists.append(_collection(axes, paths[start : start + step], style, alpha, order))
 
     artists: list[Any] = []
     removed = ~picture.is_active
     if removed.any():
-        put(placed.lines(removed), REMOVED_STYLE, REMOVED_ALPHA, 1.0)
+        put(removed, REMOVED_STYLE, REMOVED_ALPHA, 1.0)
     # Good ones last: they carry the network.
     for pair_class in (NOT_JUDGED, POOR, MODERATE, GOOD):
         chosen = picture.is_active & (picture.pair_class == pair_class)
         if chosen.any():
-            put(placed.lines(chosen), PAIR_STYLES[pair_class], 1.0, 2.0)
+            put(chosen, PAIR_STYLES[pair_class], 1.0, 2.0)
     # A pair can be both: its marks lie beside each other.
     for flag, marker, shift in ((picture.is_relaxed, "^", -0.05), (picture.is_manual, "D", 0.05)):
         chosen = np.flatnonzero(picture.is_active & flag)
@@ -323,13 +340,14 @@ def draw_degrees(axes: Any, picture: NetworkPicture, text: str, width_points: fl
 
 
 def _collection(
-    axes: Any, lines: Sequence[np.ndarray], style: PairStyle, alpha: float, order: float
-) -> LineCollection:
+    axes: Any, paths: Sequence[Path], style: PairStyle, alpha: float, order: float
+) -> PathCollection:
     # Dashes of a collection are given in units of the line's width.
     dashes = (0, tuple(length / style.width for length in style.dashes)) if style.dashes else "solid"
-    collection = LineCollection(
-        list(lines),
-        colors=style.colour,
+    collection = PathCollection(
+        paths,
+        facecolors="none",
+        edgecolors=style.colour,
         linewidths=style.width,
         linestyles=[dashes],
         alpha=alpha,

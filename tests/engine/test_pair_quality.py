@@ -510,6 +510,27 @@ def test_what_is_due_is_seen_without_the_engine(build, job, server):
     assert state() == "grown"
 
 
+def test_other_sources_are_other_scores(build, job, server):
+    server.services[0].fires = [(date(2018, 2, 1), 54.25, -120.5, "n")]
+    build((*SOURCES, "fire"))
+    with_fire = read_pair_database(job).scores
+    server.log.clear()
+    # Fires that are known count only when they are wanted, and the files agree about it.
+    result = build()
+    assert (result["state"], result["is_new"], server.log.to_json()) == ("current", True, [])
+    assert result["missing"] == {"fire": PAIRS}
+    found = assert_same_as_database(job)
+    assert (found.kept.sources, found.table.inputs.fires) == (SOURCES, None)
+    build((*SOURCES, "fire"))
+    assert read_pair_database(job).scores == with_fire
+    assert server.log.to_json() == []
+
+
+def test_without_a_key_fires_count_as_never_asked(job):
+    pair_quality.run(BuildPairDatabase(str(job), ("fire",)), RunContext())
+    assert read_stack_quality(job).state(("fire",)) == "lacking"
+
+
 def test_days_that_the_archive_lacks_are_asked_again_after_five_days(build, job, server):
     service = server.services[0]
     service.archive_until = service.today = date(2018, 3, 1)
