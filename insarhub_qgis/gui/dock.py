@@ -39,6 +39,7 @@ from insarhub_qgis.host.settings import settings
 HOME, SETUP, SEARCH = "home", "setup", "search"
 DOWNLOADER, PROCESSOR, PRODUCTS = "downloader", "processor", "products"
 ANALYZER, RESULTS = "analyzer", "results"
+DECAY = "decay"
 
 #: Page key -> "module:class". A page is imported when it is first opened; a new page is one line here.
 PAGES: dict[str, str] = {
@@ -46,12 +47,13 @@ PAGES: dict[str, str] = {
     SETUP: "insarhub_qgis.gui.setup_page:SetupPage",
     SEARCH: "insarhub_qgis.gui.search_page:SearchPage",
     DOWNLOADER: "insarhub_qgis.gui.downloader_page:DownloaderPage",
+    DECAY: "insarhub_qgis.gui.decay_page:DecayPage",
     PROCESSOR: "insarhub_qgis.gui.processor_page:ProcessorPage",
     PRODUCTS: "insarhub_qgis.gui.products_page:ProductsPage",
     ANALYZER: "insarhub_qgis.gui.analyzer_page:AnalyzerPage",
     RESULTS: "insarhub_qgis.gui.results_page:ResultsPage",
 }
-JOB_PAGES = (DOWNLOADER, PROCESSOR, PRODUCTS, ANALYZER, RESULTS)
+JOB_PAGES = (DOWNLOADER, DECAY, PROCESSOR, PRODUCTS, ANALYZER, RESULTS)
 
 PREFERRED_WIDTH_PX = 380
 USABLE_WIDTH_PX = 340
@@ -174,6 +176,11 @@ class InsarHubDock(QgsDockWidget):
         self.copy_path_action = menu.addAction(
             QgsApplication.getThemeIcon("/mActionEditCopy.svg"), self.tr("&Copy Folder Path"), self._copy_path
         )
+        self.decay_action = menu.addAction(
+            QgsApplication.getThemeIcon("/mIconRaster.svg"),
+            self.tr("&Decay Maps"),
+            lambda: self.show_page(DECAY, self.job_folder),
+        )
         menu.addSeparator()
         menu.addAction(
             QgsApplication.getThemeIcon("/mActionOptions.svg"),
@@ -221,8 +228,12 @@ class InsarHubDock(QgsDockWidget):
         if key == HOME:
             self._trail = []
         elif self._page_key and self._page_key != key and key not in self._trail:
-            # Between the stages of a job Back leads home at once, not through every page looked at.
-            if not (self._page_key in JOB_PAGES and key in JOB_PAGES):
+            # Between the stages of a job Back leads home at once, not through every page looked at. The decay maps are
+            # a look aside from a stage.
+            is_stage = self._page_key in JOB_PAGES and key in JOB_PAGES and key != DECAY
+            if is_stage:
+                self._trail = [page for page in self._trail if page not in JOB_PAGES]
+            else:
                 self._trail.append(self._page_key)
         elif key in self._trail:
             del self._trail[self._trail.index(key) :]
@@ -300,6 +311,7 @@ class InsarHubDock(QgsDockWidget):
         self.stage_line.setVisible(is_job_page)
         self.open_folder_action.setEnabled(is_job_page)
         self.copy_path_action.setEnabled(is_job_page)
+        self.decay_action.setEnabled(is_job_page and self._page_key != DECAY)
 
     def _read_stages(self) -> None:
         if self._page_key not in JOB_PAGES or self.job_folder is None:

@@ -222,8 +222,12 @@ class DownloaderPage(QWidget):
         self.edit_button.setDefault(True)
         self.edit_button.setToolTip(self.tr("The network as a graph, to add and remove pairs by hand"))
         self.edit_button.clicked.connect(lambda: self._open_network(None))
+        self.decay_button = QPushButton(self.tr("&Decay Maps"), self)
+        self.decay_button.setObjectName("insarhubDecayMapsButton")
+        self.decay_button.setToolTip(self.tr("How coherence falls with time in the area, season by season"))
+        self.decay_button.clicked.connect(lambda: self.page_requested.emit("decay", str(self._folder)))
         others = FlowLayout()
-        for button in (self.select_button, self.pairs_button, self.process_button):
+        for button in (self.select_button, self.pairs_button, self.decay_button, self.process_button):
             others.addWidget(button)
         buttons = QHBoxLayout()
         buttons.setSpacing(6)

@@ -308,6 +308,11 @@ class HomePage(QWidget):
                 action.triggered.connect(
                     lambda checked=False, key=mark.page_key: self.page_requested.emit(key, str(job.path))
                 )
+        menu.addAction(
+            QgsApplication.getThemeIcon("/mIconRaster.svg"),
+            self.tr("&Decay Maps"),
+            lambda: self.page_requested.emit("decay", str(job.path)),
+        )
         menu.addSeparator()
         menu.addAction(
             QgsApplication.getThemeIcon("/mActionFileOpen.svg"),

@@ -67,6 +67,12 @@ def describe_result(
     _set(layer, str(file.path), facts, history)
 
 
+def describe_decay(layer: QgsRasterLayer, style: LayerStyle, facts: Mapping[str, str]) -> None:
+    """Fill the metadata of a layer on the decay of coherence; its licence wants the source to be named."""
+    history = [f"{layer.source()}: fitted to the seasonal coherence of Sentinel-1"]
+    _set(layer, layer.source(), {**_style_facts(style), **facts}, history)
+
+
 def _reference_text(values: Mapping[str, str], pixel: tuple[int, int] | None) -> str:
     if pixel is None:
         return ""

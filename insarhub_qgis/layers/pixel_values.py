@@ -207,10 +207,11 @@ def _quantity(layer: QgsRasterLayer, style: LayerStyle) -> str:
 
 
 def _when(layer: QgsRasterLayer, raster: _OpenRaster, band: int) -> str:
-    """Date of the band, else the dates that end a layer's name."""
-    description = str(raster.dataset.GetRasterBand(band).GetDescription())
-    if description:
-        return description
+    """Date of the band of a series, else the dates that end a layer's name."""
+    if layer.customProperty(layer_tree.DATASET):
+        description = str(raster.dataset.GetRasterBand(band).GetDescription())
+        if description:
+            return description
     return str(layer.customProperty(layer_tree.DATES) or "")
 
 

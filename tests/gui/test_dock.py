@@ -91,7 +91,7 @@ def test_the_stage_line_leads_to_another_stage(dock, job, patience):
 
 
 @pytest.mark.parametrize(
-    "key", ["home", "setup", "search", "downloader", "processor", "products", "analyzer", "results"]
+    "key", ["home", "setup", "search", "downloader", "decay", "processor", "products", "analyzer", "results"]
 )
 def test_every_page_fits_a_narrow_dock(dock, job, key):
     dock.show_page(key, job if key in JOB_PAGES else None)

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 from osgeo import gdal
@@ -24,15 +22,11 @@ from insarhub_qgis.host.settings import settings
 from insarhub_qgis.layers.decay_layers import decay_layer_name, style_decay_layer
 from insarhub_qgis.layers.styles import shown_range
 from insarhub_qgis.processing.provider import InsarHubProvider
+from tests.makers.decay_jobs import ARCTIC, CANADA, CHILE, SEA, write_decay_job
 from tests.makers.printed_sentences import Heard, assert_is_a_sentence
 from tests.makers.sandbox_server import running_sandbox
 
 gdal.UseExceptions()
-
-#: Land in Canada.
-AOI = "POLYGON ((-121 54, -120.9 54, -120.9 54.1, -121 54.1, -121 54))"
-SEA = "POLYGON ((-140 40, -139.9 40, -139.9 40.1, -140 40.1, -140 40))"
-ARCTIC = "POLYGON ((-40 83, -39 83, -39 83.4, -40 83.4, -40 83))"
 
 
 @pytest.fixture(scope="module")
@@ -50,28 +44,12 @@ def _use_sandbox(qgis_app, sandbox):
     settings().sandbox_url.remove()
 
 
-def make_job(folder, aoi=AOI):
-    """A job of seven dates and its pairs of neighbours, December to March."""
-    folder.mkdir()
-    days = ["20191201", "20191213", "20191225", "20200106", "20200118", "20200211", "20200306"]
-    names = [
-        f"S1A_IW_SLC__1SDV_{day}T014526_{day}T014553_{30000 + 175 * number:06d}_03A1B2_1F20"
-        for number, day in enumerate(days)
-    ]
-    pairs = [list(pair) for pair in zip(names, names[1:])]
-    stack = {"pairs": pairs, "baselines": dict.fromkeys(names, 0.0), "scenes": names}
-    (folder / "stack_p0_f0.json").write_text(json.dumps(stack), encoding="utf-8")
-    config = {"downloader": {"type": "S1_SLC", "config": {"intersectsWith": aoi, "relativeOrbit": 13}}}
-    (folder / "insarhub_config.json").write_text(json.dumps(config), encoding="utf-8")
-    return folder
-
-
 @pytest.fixture(scope="module")
 def job(run, sandbox, tmp_path_factory):
     """A job folder with fetched maps of all seasons."""
     settings().use_sandbox.setValue(True)
     settings().sandbox_url.setValue(sandbox)
-    folder = make_job(tmp_path_factory.mktemp("decay") / "job é")
+    folder = write_decay_job(tmp_path_factory.mktemp("decay") / "job é")
     heard = Heard()
     answer = run("fetchdecaymaps", {"JOB_FOLDER": str(folder)}, heard)  # insarhub:fetchdecaymaps
     assert answer["FOLDER"] == str(folder / "decay_maps")
@@ -160,7 +138,7 @@ def test_networkcoherence_is_the_mean_over_the_pairs(run, job, tmp_path):  # ins
 
 def test_coherencestatistics_gives_a_row_per_zone_and_season(run, job):  # insarhub:coherencestatistics
     heard = Heard()
-    parameters = {"DECAY_MAPS": str(job), "ZONES": polygons(AOI, SEA), "OUTPUT": "memory:"}
+    parameters = {"DECAY_MAPS": str(job), "ZONES": polygons(CANADA, SEA), "OUTPUT": "memory:"}
     layer = run("coherencestatistics", parameters, heard)["OUTPUT"]
     rows = {(row["name"], row["months"]): row for row in layer.getFeatures()}
     assert len(rows) == 8
@@ -220,8 +198,7 @@ def test_bands_of_a_map_have_styles_of_their_own(job):
 
 
 def test_an_area_instead_of_a_job_needs_a_folder(run, tmp_path):
-    chile = "POLYGON ((-70.4 -33.3, -70.35 -33.3, -70.35 -33.25, -70.4 -33.25, -70.4 -33.3))"
-    parameters = {"AOI": polygons(chile), "SEASONS": ["summer"], "RESOLUTION": "1km"}
+    parameters = {"AOI": polygons(CHILE), "SEASONS": ["summer"], "RESOLUTION": "1km"}
     assert "No folder" in sentence_of(run, "fetchdecaymaps", parameters)
     heard = Heard()
     answer = run("fetchdecaymaps", {**parameters, "FOLDER": str(tmp_path / "maps")}, heard)
@@ -245,14 +222,14 @@ def sentence_of(run, name, parameters):
 
 @pytest.mark.parametrize(("aoi", "words"), [(SEA, "no pixel"), (ARCTIC, "82 N")])
 def test_areas_without_coherence(run, tmp_path, aoi, words):
-    job = make_job(tmp_path / "job", aoi)
+    job = write_decay_job(tmp_path / "job", aoi)
     assert words in sentence_of(run, "fetchdecaymaps", {"JOB_FOLDER": str(job), "SEASONS": ["winter"]})
     assert not (job / "decay_maps").exists()
 
 
 def test_without_network_and_without_maps(run, tmp_path):
     settings().sandbox_url.setValue("http://127.0.0.1:1")
-    job = make_job(tmp_path / "job")
+    job = write_decay_job(tmp_path / "job")
     words = sentence_of(run, "fetchdecaymaps", {"JOB_FOLDER": str(job), "SEASONS": ["winter"]})
     assert "127.0.0.1 cannot be reached" in words
     assert not (job / "decay_maps").exists()
