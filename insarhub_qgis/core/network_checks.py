@@ -26,7 +26,7 @@ from insarhub_qgis.core.network_model import StackNetwork
 from insarhub_qgis.core.processed_pairs import processed_stamps
 from insarhub_qgis.core.relative_orbit import relative_orbit
 from insarhub_qgis.core.scene_facts import SceneFacts
-from insarhub_qgis.core.scenes import Scene
+from insarhub_qgis.core.scenes import Scene, burst_id
 from insarhub_qgis.core.stack_file import YELLOW, rounded_score
 
 OK, NOTE, WARNING, STOP = "ok", "note", "warning", "stop"
@@ -122,7 +122,7 @@ def check_network(
         *_check_geometry(network),
         *_check_names(opened),
         *_check_structure(figures, network),
-        *_check_quality(figures, network, prices, done),
+        *_check_quality(figures, opened, prices, done),
         *_check_price(network, prices, credits_left, done),
         *_check_processed(network, prices, done),
         *_check_expiry(opened, job_files, moment),
@@ -180,6 +180,9 @@ def _check_coverage(opened: OpenNetwork) -> list[CheckRow]:
 def _check_frames(network: StackNetwork) -> list[CheckRow]:
     frames: dict[int, frozenset[int]] = {}
     for index in _used_dates(network):
+        if any(burst_id(name) for name in network.nodes[index].scenes):
+            # Bursts belong to no frame, and a date that lacks one is no scene of its stack.
+            continue
         known = [network.facts[name].frame for name in network.nodes[index].scenes if name in network.facts]
         if len(known) < len(network.nodes[index].scenes) or None in known:
             continue
@@ -309,18 +312,26 @@ def _check_structure(figures: NetworkDiagnostics, network: StackNetwork) -> list
 
 def _check_quality(
     figures: NetworkDiagnostics,
-    network: StackNetwork,
+    opened: OpenNetwork,
     prices: PairPrices | None,
     done: frozenset[tuple[str, str]],
 ) -> list[CheckRow]:
+    network = opened.network
     active = network.active_keys()
     if not active:
         return []
     if len(figures.unscored) == len(active):
         return [CheckRow("quality", NOTE, "check.not_judged")]
+    wet, degraded = _pairs_of_inputs(opened, active)
+    spoilt = set(wet)
+    red = [
+        key
+        for key in active
+        if key in network.scores and key not in spoilt and rounded_score(network.scores[key]) < YELLOW
+    ]
     rows = []
-    red = [key for key in active if key in network.scores and rounded_score(network.scores[key]) < YELLOW]
     for keys, code, fix in (
+        (wet, "check.wet_snow_pairs", REMOVE_PAIRS),
         (red, "check.red_pairs", REMOVE_PAIRS),
         (list(figures.unscored), "check.unjudged_pairs", SHOW),
     ):
@@ -339,7 +350,35 @@ def _check_quality(
                 row.pairs,
             )
         rows.append(row)
-    return rows or [CheckRow("quality", OK, "check.good_quality")]
+    if degraded:
+        rows.append(_on_pairs(network, "quality", NOTE, "check.degraded_pairs", degraded, SHOW))
+    if not rows:
+        rows.append(CheckRow("quality", OK, "check.good_quality"))
+    worst = min((key for key in active if key in network.scores), key=lambda key: (network.scores[key], key))
+    row = _on_pairs(network, "quality", OK, "check.scores", [worst], SHOW)
+    fields = {
+        "mean": round(figures.mean_score or 0.0),
+        "lowest": round(network.scores[worst]),
+        "pair": row.fields["pairs"][0],
+    }
+    return [*rows, CheckRow(row.check, row.level, row.code, fields, row.fix, (), row.pairs)]
+
+
+def _pairs_of_inputs(opened: OpenNetwork, keys: Sequence[PairKey]) -> tuple[list[PairKey], list[PairKey]]:
+    """Give the pairs that melting snow spoils, and those whose score lacks an input that was asked for."""
+    quality = opened.quality
+    table = quality.table if quality is not None else None
+    if quality is None or table is None:
+        return [], []
+    expected = quality.expected_bits
+    rows = {key: table.row(*key) for key in keys}
+    is_wet = {key: bool(table.pairs.penalties.wet_dates[row]) for key, row in rows.items()}
+    degraded = [
+        key
+        for key, row in rows.items()
+        if key in table.scores and not is_wet[key] and int(table.pairs.missing[row]) & expected
+    ]
+    return [key for key in keys if is_wet[key]], degraded
 
 
 def _check_price(

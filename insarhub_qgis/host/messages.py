@@ -540,6 +540,22 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{count} pairs without a score would cost {credits} credits: {pairs}.",
         "Build the pair quality again before paying.",
     ),
+    "check.wet_snow_pairs": (
+        "{count} pairs have melting snow on one of their dates, so that no coherence is left: {pairs}.",
+        "Remove those that are no bridges.",
+    ),
+    "check.wet_snow_pairs_priced": (
+        "{count} pairs with melting snow, of which no coherence is left, would cost {credits} credits: {pairs}.",
+        "Remove those that are no bridges.",
+    ),
+    "check.degraded_pairs": (
+        "The scores of {count} pairs lack inputs that were asked for: {pairs}.",
+        "Update the pair database later, to judge them by all inputs.",
+    ),
+    "check.scores": (
+        "The mean score is {mean}, the lowest {lowest} ({pair}).",
+        "Compare them with the limits of 60 for good and 30 for poor.",
+    ),
     "check.good_quality": ("No pair is poor or without a score.", "Nothing to do."),
     "check.price": ("The network costs {credits} credits.", "Compare it with the credits of the account."),
     "check.too_dear": (
@@ -1639,6 +1655,11 @@ class _Fields(dict[str, Any]):
         super().__init__({name: self._field_text(name, value) for name, value in fields.items()})
 
     def __missing__(self, name: str) -> str:
+    "check.wet_snow_pairs": "One pair has melting snow on a date, so that no coherence is left: {pairs}.",
+    "check.wet_snow_pairs_priced": (
+        "One pair with melting snow, of which no coherence is left, would cost {credits} credits: {pairs}."
+    ),
+    "check.degraded_pairs": "The score of one pair lacks inputs that were asked for: {pairs}.",
         return "?"
 
     @classmethod

@@ -9,13 +9,20 @@ import string
 from datetime import datetime, timezone
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from insarhub_qgis.core import network_checks
+from insarhub_qgis.core.coherence_decay import rounded_season_days, season_days_of_pairs, signature_codes
+from insarhub_qgis.core.decay_sources import DecaySources, evaluate_signatures
 from insarhub_qgis.core.footprints import area_km2, covered_share, polygons_of_wkt
 from insarhub_qgis.core.network_budget import PairPrices
 from insarhub_qgis.core.network_checks import NOTE, OK, STOP, WARNING, check_network, disk_needed
 from insarhub_qgis.core.network_files import load_network
+from insarhub_qgis.core.pair_table_files import KeptInputs, write_kept_inputs
+from insarhub_qgis.core.quality_files import QualityCache, aoi_hash, weather_key
+from insarhub_qgis.core.search_answer import write_search_answer
+from tests.makers.hyp3_job_files import write_burst_job
 from tests.makers.network_jobs import AOI, make_network_job, scene_name, umm_item
 
 DAYS = [12 * number for number in range(8)]
@@ -76,6 +83,15 @@ def test_two_frames_cover_together_and_a_missing_one_is_named(tmp_path):
     assert rows["check.frames_missing"].dates == (2,)
     assert rows["check.frames_missing"].fields["frames"] == [409]
     assert rows["check.partly_covered"].dates == (2,)
+
+
+def test_bursts_are_not_compared_by_frames(tmp_path):
+    pairs = write_burst_job(tmp_path, 5, 2)
+    names = sorted({name for pair in pairs for name in pair})
+    write_search_answer(tmp_path, [umm_item(name, frame=220001) for name in names])
+    rows = rows_of(tmp_path)
+    assert not any(code.startswith("check.frames") for code in rows)
+    assert "check.names_good" in rows
 
 
 @pytest.mark.parametrize(
@@ -165,6 +181,58 @@ def test_quality_and_its_price(tmp_path):
     assert rows["check.price"].fields["credits"] == 15 * len(RING)
 
 
+def test_scores_in_figures(tmp_path):
+    scores = dict.fromkeys(RING, 80.0) | {RING[3]: 41.0}
+    rows = rows_of(make_network_job(tmp_path, DAYS, pairs=RING, scores=scores))
+    assert rows["check.good_quality"].level == OK
+    row = rows["check.scores"]
+    assert (row.level, row.pairs) == (OK, (RING[3],))
+    assert (row.fields["mean"], row.fields["lowest"]) == (77, 41)
+    assert "check.scores" not in rows_of(make_network_job(tmp_path / "unjudged", DAYS, pairs=RING))
+
+
+def judged(tmp_path, weather_of):
+    """A job whose pairs are judged: as good as the climate, and with the weather of some dates."""
+    job = make_network_job(tmp_path, DAYS, pairs=RING, bperp_m=[0.0] * len(DAYS))
+    cache = QualityCache(job)
+    nodes = load_network(job).network.nodes
+    point = (54.25, -120.5)
+    for number, node in enumerate(nodes):
+        if (values := weather_of(number)) is not None:
+            cache.put("weather", weather_key(*point, node.date), values)
+    cache.save()
+    codes = signature_codes(
+        rounded_season_days(season_days_of_pairs([n.date for n in nodes], *np.triu_indices(len(nodes), 1)))
+    )
+    decay = DecaySources.ranked(fractions={"urban_frac": 1.0})
+    kept = KeptInputs(
+        datetime.now(timezone.utc), ("weather",), aoi_hash(AOI), "aoi", (point,), decay.fingerprint(),
+        decay.reason, (), evaluate_signatures(decay, codes),
+    )  # fmt: skip
+    write_kept_inputs(job, kept)
+    return job
+
+
+def test_melting_snow_and_lacking_inputs_are_named(tmp_path):
+    def weather(number):
+        if number == 6:
+            return None
+        snow = 0.3 if number == 2 else 0.0
+        return {"precip_3d_mm": 0.0, "temp_overpass_c": 4.0, "soil_temp_c": 4.0, "snow_depth_m": snow}
+
+    job = judged(tmp_path, weather)
+    rows = rows_of(job)
+    wet = {pair for pair in RING if 2 in pair}
+    assert set(rows["check.wet_snow_pairs"].pairs) == wet
+    assert rows["check.wet_snow_pairs"].fix == network_checks.REMOVE_PAIRS
+    assert "check.red_pairs" not in rows
+    assert set(rows["check.degraded_pairs"].pairs) == {pair for pair in RING if 6 in pair}
+    assert rows["check.degraded_pairs"].level == NOTE
+    assert rows["check.scores"].fields["lowest"] == 0
+    rows = rows_of(job, prices=PairPrices(15.0))
+    assert rows["check.wet_snow_pairs_priced"].fields["credits"] == 15 * len(wet)
+
+
 @pytest.mark.parametrize(
     ("left", "code", "level"),
     [(129.0, "check.too_dear", STOP), (130.0, "check.dear", WARNING), (163.0, "check.affordable", OK)],
@@ -233,7 +301,9 @@ def test_each_code_has_a_sentence_whose_fields_exist(tmp_path):
     codes = literals - {"check.mixed_"} | {
         f"check.mixed_{what}" for what in ("track", "direction", "beam_mode")
     }
-    codes |= {f"{code}_priced" for code in ("check.red_pairs", "check.unjudged_pairs")}
+    codes |= {
+        f"{code}_priced" for code in ("check.red_pairs", "check.unjudged_pairs", "check.wet_snow_pairs")
+    }
     assert len(codes) > 40
     assert codes - set(table) == set()
     assert {code for code in table if code.startswith("check.")} - codes == set()
