@@ -7,12 +7,16 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from insarhub_qgis.core.errors import InsarError
-from insarhub_qgis.core.footprints import Polygon, covered_share, polygons_of_wkt
+from insarhub_qgis.core.footprints import Floats, polygons_of_wkt, sample_points
 from insarhub_qgis.core.hyp3_options import LOOKS, MOST_BURSTS, MULTI_BURST, Hyp3Options, credits_per_job
 from insarhub_qgis.core.scene_facts import Point, unwrapped
 
 SWATHS = 3
+#: Places where bursts may begin that are tried.
+_PHASES = 16
 #: Along track, km: from the start of one burst to that of the next, and what a burst covers.
 _STEP_KM, _LENGTH_KM = 18.9, 20.5
 #: Sub-swaths reach over each other by about twice this, km.
@@ -23,8 +27,8 @@ _KM_PER_DEGREE = 111.2
 def estimated_burst_count(aoi_wkt: str, footprint: Sequence[Point]) -> int | None:
     """Count the bursts of an IW scene that an area touches.
 
-    Where bursts begin along the track is not known from a footprint, so that the number may be off by one in each
-    sub-swath.
+    Where bursts begin along the track is not known from a footprint: the number is the mean over all places, rounded,
+    and may be off by one in each sub-swath.
 
     Parameters
     ----------
@@ -51,21 +55,31 @@ def estimated_burst_count(aoi_wkt: str, footprint: Sequence[Point]) -> int | Non
     plane = _Plane(ring)
     if not plane.is_known:
         return None
-    places = [plane.place(point) for point in ring]
-    first, last = min(across for across, _ in places), max(across for across, _ in places)
-    start = min(along for _, along in places)
-    width = (last - first) / SWATHS
-    wanted = [plane.place(point)[1] - start for polygon in area for point in polygon[0]]
-    lowest = math.floor((min(wanted) - _LENGTH_KM) / _STEP_KM)
-    count = 0
+    across, _ = plane.places(*np.array(ring).T)
+    samples = sample_points(area)
+    if samples is None:
+        return None
+    wanted_across, wanted_along = plane.places(*samples)
+    width = float(np.ptp(across)) / SWATHS
+    expected = 0.0
     for swath in range(SWATHS):
-        left = first + swath * width - _OVERLAP_KM
-        right = left + width + 2.0 * _OVERLAP_KM
-        for number in range(lowest, math.floor(max(wanted) / _STEP_KM) + 1):
-            low = start + number * _STEP_KM
-            burst = plane.rectangle(left, low, right, low + _LENGTH_KM)
-            count += bool(covered_share(area, [burst]))
-    return count or None
+        left = float(across.min()) + swath * width
+        is_inside = (wanted_across >= left - _OVERLAP_KM) & (wanted_across <= left + width + _OVERLAP_KM)
+        expected += _expected_count(wanted_along[is_inside])
+    return math.floor(expected + 0.5) or None
+
+
+def _expected_count(along: Floats) -> float:
+    """Give how many bursts of a sub-swath hold places along the track, km: the mean over where bursts may begin."""
+    if not along.size:
+        return 0.0
+    counts = []
+    for start in np.arange(_PHASES) * _STEP_KM / _PHASES:
+        number, rest = np.divmod(along - start, _STEP_KM)
+        # Its end reaches into the next one.
+        earlier = number[rest <= _LENGTH_KM - _STEP_KM] - 1
+        counts.append(len(np.union1d(number, earlier)))
+    return sum(counts) / _PHASES
 
 
 def burst_prices(costs: Mapping[str, Any], burst_count: int, pair_count: int) -> list[dict[str, Any]]:
@@ -127,20 +141,10 @@ class _Plane:
         self.is_known = length > 0.0
         self._along = (east / length, north / length) if length else (0.0, 1.0)
 
-    def place(self, point: Point) -> tuple[float, float]:
-        """Give a longitude and latitude as (across, along), km."""
-        turns = round((self._origin[0] - point[0]) / 360.0)
-        x = (point[0] + 360.0 * turns - self._origin[0]) * self._scale[0]
-        y = (point[1] - self._origin[1]) * self._scale[1]
+    def places(self, longitudes: Floats, latitudes: Floats) -> tuple[Floats, Floats]:
+        """Give degrees as (across, along), km."""
+        turns = np.round((self._origin[0] - longitudes) / 360.0)
+        x = (longitudes + 360.0 * turns - self._origin[0]) * self._scale[0]
+        y = (latitudes - self._origin[1]) * self._scale[1]
         east, north = self._along
-        return (x * north - y * east, x * east + y * north)
-
-    def rectangle(self, left: float, low: float, right: float, high: float) -> Polygon:
-        """Give a rectangle of the plane in longitude and latitude."""
-        corners = ((left, low), (right, low), (right, high), (left, high), (left, low))
-        return (tuple(self._point(across, along) for across, along in corners),)
-
-    def _point(self, across: float, along: float) -> Point:
-        east, north = self._along
-        x, y = across * north + along * east, along * north - across * east
-        return (self._origin[0] + x / self._scale[0], self._origin[1] + y / self._scale[1])
+        return x * north - y * east, x * east + y * north

@@ -94,7 +94,7 @@ def covered_share(area: Sequence[Polygon], covers: Sequence[Polygon]) -> float |
     >>> round(covered_share(square, polygons_of_wkt("POLYGON((0 0, 1 0, 1 3, 0 3, 0 0))")), 2)
     0.5
     """
-    samples = _sample_points(area)
+    samples = sample_points(area)
     if samples is None:
         return None
     x, y = samples
@@ -134,8 +134,14 @@ def _near(polygon: Polygon, longitude: float) -> Polygon:
     return tuple(tuple((x + turn, y) for x, y in ring) for ring in polygon) if turn else polygon
 
 
-def _sample_points(area: Sequence[Polygon]) -> tuple[Floats, Floats] | None:
-    """Give points inside an area, on a grid of its box; its corners when it has no extent."""
+def sample_points(area: Sequence[Polygon]) -> tuple[Floats, Floats] | None:
+    """Give about 4000 points inside an area, on a grid of its box; its corners when it has no extent.
+
+    Returns
+    -------
+    longitudes, latitudes
+        Degrees, near each other also across the antimeridian; None without any corner.
+    """
     corners = [point for polygon in area for point in polygon[0]] if area else []
     if not corners:
         return None

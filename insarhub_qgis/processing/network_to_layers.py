@@ -28,7 +28,7 @@ from insarhub_qgis.core.network_files import load_network
 from insarhub_qgis.core.network_graph import PairKey
 from insarhub_qgis.core.network_model import StackNetwork
 from insarhub_qgis.core.scene_facts import SceneFacts, unwrapped
-from insarhub_qgis.core.scenes import Pair, Scene
+from insarhub_qgis.core.scenes import Pair, Scene, burst_id
 from insarhub_qgis.core.stack_file import GREEN, YELLOW, rounded_score
 from insarhub_qgis.host.messages import sentence
 from insarhub_qgis.processing.base import NETWORK, InsarAlgorithm, existing_folder, table_fields, tr
@@ -228,7 +228,8 @@ def _scene_rows(network: StackNetwork) -> list[tuple[QgsGeometry, list[Any]]]:
                 name,
                 _day(node.date),
                 facts.path,
-                facts.frame,
+                # The number that is known of a burst is its own.
+                None if burst_id(name) else facts.frame,
                 facts.flight_direction,
                 scene.platform,
                 facts.polarization or scene.polarization,

@@ -35,14 +35,14 @@ def scene(west=0.0, south=0.0, heading=0.0, latitude=0.0):
 @pytest.mark.parametrize(
     ("area", "expected"),
     [
-        ((10.0, 3.0, 30.0, 15.0), 1),
-        # From the first burst into the second.
-        ((10.0, 10.0, 30.0, 30.0), 2),
-        # The end of the first burst lies in the second.
-        ((10.0, 19.2, 30.0, 20.2), 2),
+        # Shorter than a burst: mostly in a single one.
+        ((10.0, 3.0, 30.0, 9.0), 1),
+        # 12 km: in two for most places where bursts may begin.
+        ((10.0, 3.0, 30.0, 15.0), 2),
+        ((10.0, 3.0, 30.0, 45.0), 3),
         # Over the line between two sub-swaths.
-        ((80.0, 3.0, 90.0, 15.0), 2),
-        ((10.0, 3.0, 240.0, 15.0), 3),
+        ((80.0, 3.0, 90.0, 5.0), 2),
+        ((10.0, 3.0, 240.0, 5.0), 4),
         # 4 bursts along, 3 across.
         ((10.0, 3.0, 240.0, 60.0), 12),
     ],
@@ -62,7 +62,7 @@ def test_the_track_is_that_of_the_footprint(heading):
     start = (ring[0][0] + ring[1][0]) / 2, (ring[0][1] + ring[1][1]) / 2
     along = (ring[3][0] - ring[0][0]) / 189.0, (ring[3][1] - ring[0][1]) / 189.0
     strip = [
-        (start[0] + x * KM + km * along[0], start[1] + km * along[1]) for km in (5.0, 50.0) for x in (0, 1)
+        (start[0] + x * KM + km * along[0], start[1] + km * along[1]) for km in (5.0, 45.0) for x in (0, 1)
     ]
     places = ",".join(f"{x} {y}" for x, y in (strip[0], strip[1], strip[3], strip[2], strip[0]))
     assert estimated_burst_count(f"POLYGON(({places}))", ring) == 3
@@ -71,9 +71,9 @@ def test_the_track_is_that_of_the_footprint(heading):
 def test_the_antimeridian_changes_nothing():
     ring = [(x - 360.0 if x > 180.0 else x, y) for x, y in scene(179.5)]
     area = box(179.5 + 70 * KM, 3 * KM, 179.5 + 90 * KM, 15 * KM)
-    assert estimated_burst_count(area, ring) == 2
+    assert estimated_burst_count(area, ring) == 3
     turned = box(-180.5 + 70 * KM, 3 * KM, -180.5 + 90 * KM, 15 * KM)
-    assert estimated_burst_count(turned, ring) == 2
+    assert estimated_burst_count(turned, ring) == 3
 
 
 @pytest.mark.parametrize(
