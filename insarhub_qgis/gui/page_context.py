@@ -20,6 +20,7 @@ from insarhub_qgis.core.requests import Request
 from insarhub_qgis.host import log, messages
 from insarhub_qgis.host.engine_process import EngineTask, start_engine_task
 from insarhub_qgis.host.settings import settings
+from insarhub_qgis.host.short_turns import short_turns
 
 if TYPE_CHECKING:
     from insarhub_qgis.gui.network_dock import NetworkDock
@@ -60,7 +61,8 @@ class ReadTask(QgsTask):
 
     def run(self) -> bool:
         try:
-            self._result = self._read(self.isCanceled)
+            with short_turns():
+                self._result = self._read(self.isCanceled)
         except InsarError as error:
             self._error = error
         except Exception as error:  # the edge of the thread: kept for the reader, shown by finished()
@@ -121,6 +123,8 @@ class PageContext(QObject):
         The sandbox was turned on or off, or has another address.
     jobs_submitted(Path, dict)
         Pairs of a job folder were submitted; the answer of `SubmitHyp3`.
+    search_requested(dict)
+        The form of a search is to be shown, filled with these values of `SearchScenes`.
 
     A page asks for the time-series dock by `series_dock`: it is made on first use, docked at the bottom and
     removed by `close`. ``gui/series_dock.py`` offers ``SeriesDock(context, parent)`` with ``start_picking()``
@@ -134,6 +138,7 @@ class PageContext(QObject):
     work_directory_changed = pyqtSignal()
     services_changed = pyqtSignal()
     jobs_submitted = pyqtSignal(object, object)
+    search_requested = pyqtSignal(object)
 
     def __init__(self, iface: QgisInterface, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -142,10 +147,10 @@ class PageContext(QObject):
         self._reads: list[ReadTask] = []
         self._series_dock: SeriesDock | None = None
         self._network_dock: NetworkDock | None = None
+        self._quality_builds: QualityBuilds | None = None
         self._process_dialogs: dict[Path, ProcessDialog] = {}
 
     def project(self) -> QgsProject:
-        self._quality_builds: QualityBuilds | None = None
         return QgsProject.instance()
 
     def canvas(self) -> QgsMapCanvas:
@@ -190,10 +195,10 @@ class PageContext(QObject):
         credential: Credential | None = None,
         has_system_notice: bool = False,
         is_reading: bool = False,
+        is_background: bool = False,
     ) -> EngineTask:
         """Run ``request`` in the engine; the run shows in the run bar and in the task panel of QGIS.
 
-        is_background: bool = False,
         Callbacks come on the main thread and are skipped when their page is gone. ``on_log(level, text)``.
         Without ``on_error`` a failure is shown in the message bar. ``job_folder``: announced by
         `job_changed` when the run ends, also after a failure; default is the request's own job folder.
@@ -253,9 +258,6 @@ class PageContext(QObject):
         QgsApplication.taskManager().addTask(task)
         return task
 
-    def series_dock(self) -> SeriesDock:
-        """The time-series dock, made on first use."""
-        if self._series_dock is None:
     def quality_builds(self) -> QualityBuilds:
         """The builds of pair databases, made on first use."""
         if self._quality_builds is None:
@@ -264,6 +266,9 @@ class PageContext(QObject):
             self._quality_builds = QualityBuilds(self)
         return self._quality_builds
 
+    def series_dock(self) -> SeriesDock:
+        """The time-series dock, made on first use."""
+        if self._series_dock is None:
             from insarhub_qgis.gui.series_dock import SeriesDock
 
             self._series_dock = SeriesDock(self, self.iface.mainWindow())

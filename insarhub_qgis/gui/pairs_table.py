@@ -20,6 +20,7 @@ from qgis.PyQt.QtCore import (
     QObject,
     QSortFilterProxyModel,
     Qt,
+    QTimer,
     pyqtSignal,
 )
 from qgis.PyQt.QtGui import QColor, QIcon, QKeyEvent, QKeySequence, QPainter, QPalette, QPen, QPixmap
@@ -366,7 +367,11 @@ class PairsTable(QWidget):
         self.filter.setPlaceholderText(self.tr("Filter: date, class, state…"))
         self.filter.setShowSearchIcon(True)
         self.filter.setAccessibleName(self.tr("Filter of the pairs"))
-        self.filter.textChanged.connect(self._on_filter)
+        # Letters that come together are one filter: each one asks for every cell.
+        self._filter_timer = QTimer(self)
+        self._filter_timer.setSingleShot(True)
+        self._filter_timer.timeout.connect(self._on_filter)
+        self.filter.textChanged.connect(lambda: self._filter_timer.start(0))
         self.more = QToolButton(self)
         self.more.setIcon(QgsApplication.getThemeIcon("/mActionFileSave.svg"))
         self.more.setToolTip(self.tr("Copy or save the listed pairs"))
@@ -521,10 +526,10 @@ class PairsTable(QWidget):
         same = [k for k in selected if self.model.pair(self.model.row_of(k) or 0).mark.is_active == state]
         self._ask_toggle(same)
 
-    def _on_filter(self, text: str) -> None:
+    def _on_filter(self) -> None:
         chosen = self.selected_keys()
         self._is_telling = False
-        self.proxy.set_text(text)
+        self.proxy.set_text(self.filter.text())
         self._is_telling = True
         self.select(chosen)
         self._count()

@@ -24,6 +24,7 @@ from insarhub_qgis.core.requests import Request
 from insarhub_qgis.host import log
 from insarhub_qgis.host.engine_environment import engine_python, engine_variables, proxy_variables
 from insarhub_qgis.host.paths import plugin_version
+from insarhub_qgis.host.short_turns import short_turns
 
 PROTOCOL = 1
 _POLL_MS = 100
@@ -280,7 +281,8 @@ class EngineTask(QgsTask):
         try:
             python = _python_for(self.request, self._python)
             run = EngineRun(self.request, python, self._variables, self._credential)
-            self._result = run.drive(listener, self.isCanceled)
+            with short_turns():
+                self._result = run.drive(listener, self.isCanceled)
         except InsarError as error:
             self._error = error
         except Exception as error:  # the edge of the thread: kept for the reader, shown by finished()
