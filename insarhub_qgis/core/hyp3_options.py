@@ -252,18 +252,30 @@ class PairJob:
         return self.references[0], self.secondaries[0]
 
 
-def pair_jobs(job_type: str, pairs: Iterable[Pair]) -> list[PairJob]:
+def pair_jobs(
+    job_type: str, pairs: Iterable[Pair], bursts: Mapping[str, Sequence[str]] | None = None
+) -> list[PairJob]:
     """Give the jobs of pairs: one each; for multi-bursts one for all bursts of the same two passes.
 
     Bursts belong to one pass when their names tell the same day; those of one job are in the order of their names.
+
+    Parameters
+    ----------
+    bursts
+        First burst of a pass -> names of all, for stacks that name passes by their first burst.
     """
     if job_type != MULTI_BURST:
         return [PairJob((pair.reference,), (pair.secondary,)) for pair in pairs]
+    known = bursts or {}
+    jobs: list[PairJob] = []
     passes: dict[tuple[str, str], list[Pair]] = {}
     for pair in pairs:
-        days = tuple((scene_start(name) or name)[:8] for name in (pair.reference, pair.secondary))
-        passes.setdefault((days[0], days[1]), []).append(pair)
-    jobs = []
+        if pair.reference in known or pair.secondary in known:
+            sides = (known.get(name) or (name,) for name in (pair.reference, pair.secondary))
+            jobs.append(PairJob(*(tuple(side) for side in sides)))
+        else:
+            days = tuple((scene_start(name) or name)[:8] for name in (pair.reference, pair.secondary))
+            passes.setdefault((days[0], days[1]), []).append(pair)
     for found in passes.values():
         ordered = sorted(found, key=lambda pair: pair.reference)
         jobs.append(

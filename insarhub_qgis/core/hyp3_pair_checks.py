@@ -6,7 +6,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from insarhub_qgis.core.burst_shape import whole_set
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.footprints import Polygon, covered_share, polygon_of_ring, polygons_of_wkt
 from insarhub_qgis.core.hyp3_options import INSAR_GAMMA, MOST_BURSTS, SINGLE_BURST, PairJob
@@ -39,11 +41,14 @@ class StackFacts:
         Frames that the stack merges; empty: not known, or one frame only.
     area_wkt
         Area of interest, EPSG:4326; None: none.
+    bursts
+        First burst of each pass -> names of all.
     """
 
     scenes: Mapping[str, SceneFacts] = field(default_factory=dict)
     frames: frozenset[int] = frozenset()
     area_wkt: str | None = None
+    bursts: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def pair_refusals(job_type: str, jobs: Sequence[PairJob], facts: StackFacts) -> dict[int, InsarError]:
@@ -55,8 +60,8 @@ def pair_refusals(job_type: str, jobs: Sequence[PairJob], facts: StackFacts) -> 
     -------
     refusals
         Codes ``hyp3_pair.not_slc``, ``.not_burst``, ``.same_scene``, ``.reversed``, ``.polarization``, ``.other_track``,
-        ``.other_frame``, ``.no_overlap``, ``.outside_area``, ``.repeated``, ``.other_burst``, ``.too_many_bursts``,
-        ``.burst_sets``, ``.burst_times``; each with ``reference`` and ``secondary``.
+        ``.other_frame``, ``.no_overlap``, ``.outside_area``, ``.repeated``, ``.other_burst``, ``.several_bursts``,
+        ``.too_many_bursts``, ``.burst_sets``, ``.not_whole``, ``.burst_times``; each with ``reference`` and ``secondary``.
     """
     area = polygons_of_wkt(facts.area_wkt) if facts.area_wkt else []
     is_outside: dict[str, bool] = {}
@@ -65,7 +70,7 @@ def pair_refusals(job_type: str, jobs: Sequence[PairJob], facts: StackFacts) -> 
     for index, job in enumerate(jobs):
         error = _name_fault(job_type, job)
         if error is None:
-            error = _slc_fault(job, facts) if job_type == INSAR_GAMMA else _burst_fault(job_type, job)
+            error = _slc_fault(job, facts) if job_type == INSAR_GAMMA else _burst_fault(job_type, job, facts)
         if error is None and area:
             for name in job.pair:
                 if name not in is_outside:
@@ -126,7 +131,7 @@ def _slc_fault(job: PairJob, facts: StackFacts) -> InsarError | None:
     return None
 
 
-def _burst_fault(job_type: str, job: PairJob) -> InsarError | None:
+def _burst_fault(job_type: str, job: PairJob, facts: StackFacts) -> InsarError | None:
     sides = [
         [found for name in side if (found := _BURST.match(name))]
         for side in (job.references, job.secondaries)
@@ -141,20 +146,23 @@ def _burst_fault(job_type: str, job: PairJob) -> InsarError | None:
         return _fault("other_track", job, values=", ".join(map(str, sorted(paths))))
     ids = [[(burst["burst"], burst["swath"]) for burst in side] for side in sides]
     if job_type == SINGLE_BURST:
+        count = max(len(facts.bursts.get(name, ())) for name in job.pair)
+        if count > 1:
+            return _fault("several_bursts", job, bursts=count)
         return None if ids[0] == ids[1] and len(ids[0]) == 1 else _fault("other_burst", job)
     if max(map(len, ids)) > MOST_BURSTS:
         return _fault("too_many_bursts", job, count=max(map(len, ids)), limit=MOST_BURSTS)
     if sorted(ids[0]) != sorted(ids[1]) or len(set(ids[0])) != len(ids[0]):
         return _fault("burst_sets", job)
+    names = [f"{number}_IW{swath}" for number, swath in sorted(ids[0])]
+    if set(whole_set(names)) != set(names):
+        return _fault("not_whole", job, bursts=names)
     for side in sides:
-        seconds = [_seconds(burst["time"]) for burst in side]
-        if len({burst["day"] for burst in side}) > 1 or max(seconds) - min(seconds) > _PASS_SECONDS:
+        # A pass may go on after midnight.
+        starts = [datetime.strptime(burst["day"] + burst["time"], "%Y%m%d%H%M%S") for burst in side]
+        if (max(starts) - min(starts)).total_seconds() > _PASS_SECONDS:
             return _fault("burst_times", job)
     return None
-
-
-def _seconds(text: str) -> int:
-    return int(text[:2]) * 3600 + int(text[2:4]) * 60 + int(text[4:])
 
 
 def _ground(name: str, facts: StackFacts) -> list[Polygon]:

@@ -43,8 +43,17 @@ def read_search_facts(folder: Path) -> dict[str, Any]:
 
     Errors as `read_search_answer`.
     """
-    facts = (_read_document(folder) or {}).get("facts")
-    return dict(facts) if isinstance(facts, Mapping) else {}
+    return read_items_and_facts(folder)[1]
+
+
+def read_items_and_facts(folder: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Give the kept items and the facts beside them at once; both empty without a file.
+
+    Errors as `read_search_answer`.
+    """
+    document = _read_document(folder) or {}
+    facts = document.get("facts")
+    return list(document.get("items") or ()), dict(facts) if isinstance(facts, Mapping) else {}
 
 
 def _read_document(folder: Path) -> dict[str, Any] | None:

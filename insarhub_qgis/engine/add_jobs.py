@@ -14,34 +14,42 @@ from typing import Any
 from insarhub_qgis.core.atomic_files import folder_lock, write_error
 from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.installation import plugin_version
-from insarhub_qgis.core.job_config import DOWNLOADER, OWN_SECTION
+from insarhub_qgis.core.job_config import DOWNLOADER, OWN_SECTION, JobConfig
 from insarhub_qgis.core.job_folder import JobFolder, list_job_folders, place_new_stacks
 from insarhub_qgis.core.pairwise_file import write_pairwise_file
 from insarhub_qgis.core.progress import part_of, stop_if_cancelled
 from insarhub_qgis.core.requests import AddJobs
 from insarhub_qgis.core.run_context import RunContext
-from insarhub_qgis.core.scenes import acquisition_order
-from insarhub_qgis.core.search_answer import read_search_answer, read_search_facts, write_search_answer
+from insarhub_qgis.core.scenes import acquisition_order, burst_id
+from insarhub_qgis.core.search_answer import (
+    BURSTS_OF_PASSES,
+    read_search_answer,
+    read_search_facts,
+    write_search_answer,
+)
 from insarhub_qgis.core.stack_file import FLAT, Stack, StackNumbers, numbers_of_folder_name
 from insarhub_qgis.engine.baselines import StackBaselines, compute_baselines, stack_with_baselines
-from insarhub_qgis.engine.scene_table import Scene, scene_of_item
+from insarhub_qgis.engine.burst_sets import BurstTable, kept_sets
+from insarhub_qgis.engine.scene_table import Scene, SceneTable, scene_name_of_item
 
-_DOWNLOADER_TYPE = "S1_SLC"
+_SLC, _BURSTS = "S1_SLC", "S1_Burst"
+#: In our own section: first burst of each pass -> names of all; what they are on every pass.
+_OWN_BURSTS, _OWN_BURST_IDS = "bursts", "burst_ids"
 #: Scenes of one orbit and frame that start closer than this are versions of one acquisition.
 _SAME_ACQUISITION_S = 10.0
 
 
 @dataclass(frozen=True)
 class _Found:
-    """A scene of the answer with its item."""
+    """A scene of the answer with its item; a pass with those of all its bursts."""
 
     scene: Scene
-    item: dict[str, Any]
+    items: tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """One stack and where it goes; ``is_new``: its folder is not there yet."""
+    """One stack and where it goes; ``is_new``: its folder is not there yet. Of bursts ``frame`` is the lowest one."""
 
     path: int
     frame: int
@@ -50,6 +58,7 @@ class _Plan:
     found: tuple[_Found, ...]
     left_out: tuple[str, ...]
     is_new: bool
+    burst_ids: tuple[str, ...]
 
 
 def run(request: AddJobs, context: RunContext) -> dict[str, Any]:
@@ -61,7 +70,7 @@ def run(request: AddJobs, context: RunContext) -> dict[str, Any]:
     ------
     InsarError
         ``search.no_answer``, ``jobs.no_stacks``, ``file.malformed``, ``run.cancelled``; when no stack could be made
-        the error of the first one: ``jobs.no_scenes``, ``jobs.sandbox_mix``, ``file.malformed``, ``file.not_writable``, ``folder.locked``.
+        the error of the first one: ``jobs.no_scenes``, ``jobs.sandbox_mix``, ``jobs.other_bursts``, ``file.malformed``, ``file.not_writable``, ``folder.locked``.
     """
     stacks = [(int(path), int(frame)) for path, frame in request.stacks]
     if not stacks:
@@ -71,7 +80,8 @@ def run(request: AddJobs, context: RunContext) -> dict[str, Any]:
     if items is None:
         raise InsarError("search.no_answer", folder=str(answer_folder))
     facts = read_search_facts(answer_folder)
-    plans, excluded = _plans(list(dict.fromkeys(stacks)), items, request)
+    table = _table_of_answer(answer_folder, items, facts)
+    plans, excluded = _plans(list(dict.fromkeys(stacks)), table, request)
     made: list[dict[str, Any]] = []
     errors: list[InsarError] = [error for _, error in excluded]
     for index, plan in enumerate(plans):
@@ -92,19 +102,27 @@ def run(request: AddJobs, context: RunContext) -> dict[str, Any]:
     }
 
 
+def _table_of_answer(folder: Path, items: Iterable[dict[str, Any]], facts: Mapping[str, Any]) -> SceneTable:
+    """Give the scenes or passes of an answer; what the search could not read it has named."""
+    sets = kept_sets(folder, facts)
+    if sets is not None:
+        bursts = BurstTable(None)
+        bursts.add(items)
+        return bursts.table(sets)
+    table = SceneTable()
+    table.add(items)
+    return table
+
+
 def _plans(
-    stacks: Sequence[tuple[int, int]], items: Iterable[dict[str, Any]], request: AddJobs
+    stacks: Sequence[tuple[int, int]], table: SceneTable, request: AddJobs
 ) -> tuple[list[_Plan], list[tuple[tuple[int, int], InsarError]]]:
     by_stack: dict[tuple[Any, Any], list[_Found]] = {}
     wanted = frozenset(request.scene_names)
-    for item in items:
-        try:
-            scene, _ = scene_of_item(item)
-        except InsarError:
-            # The search named it already.
-            continue
+    for scene in table.scenes():
         if not wanted or scene["name"] in wanted:
-            by_stack.setdefault((scene["path"], scene["frame"]), []).append(_Found(scene, item))
+            entry = _Found(scene, tuple(table.items_of(scene["name"])))
+            by_stack.setdefault((scene["path"], scene["frame"]), []).append(entry)
     excluded: list[tuple[tuple[int, int], InsarError]] = []
     present: list[tuple[int, int]] = []
     for stack in stacks:
@@ -120,9 +138,10 @@ def _plans(
     plans = []
     for path, frame in present:
         job = existing.get((path, frame))
-        folder, entry = (job.path, job.numbers()) if job is not None else placed[path, frame]
+        folder, names = (job.path, job.numbers()) if job is not None else placed[path, frame]
         kept, left_out = _one_version_each(by_stack[path, frame], _scenes_of(job))
-        plans.append(_Plan(path, frame, folder, entry, kept, left_out, is_new=job is None))
+        burst_ids = tuple(by_stack[path, frame][0].scene["burst_ids"])
+        plans.append(_Plan(path, frame, folder, names, kept, left_out, job is None, burst_ids))
     return plans, excluded
 
 
@@ -130,10 +149,14 @@ def _existing_job(work_directory: Path, stack: tuple[int, int]) -> JobFolder | N
     """Give the job folder that holds this stack already: by its config, else by its name."""
     for job in list_job_folders(work_directory):
         try:
-            options = job.read_config().stage_options(DOWNLOADER)
+            config = job.read_config()
         except InsarError:
-            options = {}
-        if (options.get("relativeOrbit"), options.get("frame")) == stack:
+            config = JobConfig()
+        options, burst_ids = config.stage_options(DOWNLOADER), config.burst_ids
+        # Numbers have six digits, so that texts are in their order.
+        lowest = min(burst_ids, default="").partition("_")[0]
+        frame = int(lowest) if lowest.isdecimal() else options.get("frame")
+        if (options.get("relativeOrbit"), frame) == stack:
             return job
         if numbers_of_folder_name(job.path.name) == StackNumbers(stack[0], (stack[1],)):
             return job
@@ -209,11 +232,20 @@ def _make_job(plan: _Plan, request: AddJobs, facts: Mapping[str, Any], context: 
     stack = job.read_stack() if job.stack_file() is not None else Stack(numbers=plan.numbers)
     if stack.scenes and bool(config.own.get("is_sandbox")) != bool(facts.get("is_sandbox")):
         raise InsarError("jobs.sandbox_mix", folder=str(job.path))
+    _check_bursts(job, config, stack, plan)
     known = {str(item["umm"]["GranuleUR"]): item for item in _kept_items(job)}
-    known.update((str(entry.item["umm"]["GranuleUR"]), entry.item) for entry in plan.found)
+    known.update((str(item["umm"]["GranuleUR"]), item) for entry in plan.found for item in entry.items)
     names = [entry.scene["name"] for entry in plan.found]
     new_names = [name for name in names if name not in stack.scenes]
-    computed = compute_baselines(list(known.values()), context.report, context.is_cancelled)
+    # Of a pass the first burst stands for all of them.
+    dated = (
+        {*stack.scenes, *names} if plan.burst_ids else {scene_name_of_item(item) for item in known.values()}
+    )
+    computed = compute_baselines(
+        [item for item in known.values() if scene_name_of_item(item) in dated],
+        context.report,
+        context.is_cancelled,
+    )
     scenes = tuple(sorted({*stack.scenes, *names}, key=acquisition_order))
     extended = stack_with_baselines(replace(stack, scenes=scenes), computed)
     stop_if_cancelled(context.is_cancelled)
@@ -221,11 +253,12 @@ def _make_job(plan: _Plan, request: AddJobs, facts: Mapping[str, Any], context: 
     try:
         _make_folder(job.path)
         with folder_lock(job.path, "add-jobs"):
-            write_search_answer(job.path, list(known.values()), _facts_of_job(facts, plan))
+            bursts = {**_kept_bursts(config), **_bursts_of(plan)}
+            write_search_answer(job.path, list(known.values()), _facts_of_job(facts, plan, bursts))
             job.write_stack(extended)
             write_pairwise_file(job.path, computed.scenes, computed.pairwise_m)
             if plan.found:
-                _write_config(job, config.stage_options(DOWNLOADER), plan, request, facts)
+                _write_config(job, config.stage_options(DOWNLOADER), plan, request, facts, bursts)
     except InsarError:
         if not was_there:
             # Only where nothing of the job came to be; what was written is worth keeping.
@@ -250,8 +283,31 @@ def _make_folder(folder: Path) -> None:
         raise write_error(folder, error) from error
 
 
-def _facts_of_job(facts: Mapping[str, Any], plan: _Plan) -> dict[str, Any]:
+def _check_bursts(job: JobFolder, config: JobConfig, stack: Stack, plan: _Plan) -> None:
+    """Refuse other bursts than the stack has: HyP3 pairs equal sets only. Raises ``jobs.other_bursts``."""
+    names = (burst_id(name) for name in stack.scenes)
+    present = set(config.burst_ids) or {found for found in names if found is not None}
+    if stack.scenes and present != set(plan.burst_ids):
+        raise InsarError(
+            "jobs.other_bursts", folder=str(job.path), present=sorted(present), wanted=list(plan.burst_ids)
+        )
+
+
+def _bursts_of(plan: _Plan) -> dict[str, list[str]]:
+    return {entry.scene["name"]: entry.scene["bursts"] for entry in plan.found if entry.scene["bursts"]}
+
+
+def _kept_bursts(config: JobConfig) -> dict[str, list[str]]:
+    kept = config.own.get(_OWN_BURSTS)
+    return dict(kept) if isinstance(kept, Mapping) else {}
+
+
+def _facts_of_job(
+    facts: Mapping[str, Any], plan: _Plan, bursts: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
     kept = {key: facts[key] for key in ("is_sandbox", "searched_at", "request") if key in facts}
+    if bursts:
+        kept[BURSTS_OF_PASSES] = dict(bursts)
     return {**kept, "hits": len(plan.found), "is_complete": bool(facts.get("is_complete", True))}
 
 
@@ -261,6 +317,7 @@ def _write_config(
     plan: _Plan,
     request: AddJobs,
     facts: Mapping[str, Any],
+    bursts: Mapping[str, Sequence[str]],
 ) -> None:
     asked = facts.get("request")
     asked = asked if isinstance(asked, Mapping) else {}
@@ -271,8 +328,9 @@ def _write_config(
         "start": min(start, str(present.get("start") or start)),
         "end": max(end, str(present.get("end") or end)),
         "relativeOrbit": plan.path,
-        "frame": plan.frame,
     }
+    if not plan.burst_ids:
+        options["frame"] = plan.frame
     aoi_wkt = request.aoi_wkt or str(asked.get("aoi_wkt") or "")
     # The area of a job that exists stays: its clips and pair scores belong to it.
     aoi_wkt = str(present.get("intersectsWith") or aoi_wkt)
@@ -281,13 +339,16 @@ def _write_config(
     direction = plan.found[0].scene["direction"]
     if direction:
         options["flightDirection"] = direction
-    job.write_config_section(DOWNLOADER, {"type": _DOWNLOADER_TYPE, "config": options})
+    kind = _BURSTS if plan.burst_ids else _SLC
+    job.write_config_section(DOWNLOADER, {"type": kind, "config": options})
     own: dict[str, Any] = {
         "plugin_version": plugin_version(),
         "layout": "flat" if plan.numbers == FLAT else "sub",
     }
     if aoi_wkt:
         own["aoi_hash"] = hashlib.sha256(aoi_wkt.encode("utf-8")).hexdigest()[:8]
+    if plan.burst_ids:
+        own.update({_OWN_BURSTS: dict(bursts), _OWN_BURST_IDS: list(plan.burst_ids)})
     if facts.get("is_sandbox"):
         # Nobody should pay for scenes that were never taken.
         own["is_sandbox"] = True
@@ -301,6 +362,7 @@ def _row(
         "path": str(job.path),
         "track": plan.path,
         "frame": plan.frame,
+        "burst_count": len(plan.burst_ids),
         "scene_count": len(stack.scenes),
         "date_count": len({entry.scene["date"] for entry in plan.found}),
         "new_scenes": len(new_names),

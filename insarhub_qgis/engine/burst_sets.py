@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Bursts of a search as passes: which bursts a stack takes, and the passes that have all of them.
 
-HyP3 merges the bursts of a pass. It takes them only if they are a whole: in each sub-swath the numbers follow one another,
-and neighbouring sub-swaths begin and end within one burst of each other. It finds that out when the job runs, so that a
-set which is none is paid for nothing; a set is therefore made whole here.
+HyP3 merges the bursts of a pass if they are a whole, see `core.burst_shape`; a set is therefore made one.
 """
 
 from __future__ import annotations
@@ -18,14 +16,14 @@ from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
 from insarhub_qgis.core.atomic_files import malformed
+from insarhub_qgis.core.burst_shape import number_of, whole_set
 from insarhub_qgis.core.errors import InsarError
+from insarhub_qgis.core.hyp3_options import MOST_BURSTS
 from insarhub_qgis.core.scenes import burst_id
 from insarhub_qgis.core.search_answer import BURST_SETS, SEARCH_ANSWER_NAME
 from insarhub_qgis.engine.scene_table import Scene, SceneTable, scene_of_item
 from insarhub_qgis.engine.search_area import SearchArea
 
-#: HyP3 merges so many on each side of a pair.
-MOST_BURSTS = 15
 #: Bursts of two passes lie this far apart at most, degrees: one that reaches so far into the area touches it on all.
 _SCATTER_DEG = 0.02
 
@@ -51,7 +49,7 @@ class BurstSet:
     @property
     def frame(self) -> int:
         """Number of the lowest burst: with the path it names the stack."""
-        return _number_of(self.burst_ids[0])
+        return number_of(self.burst_ids[0])
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -216,10 +214,7 @@ class BurstTable:
     def _runs(self, passes: _Passes) -> list[tuple[int, int]]:
         """Give first and last number of the bursts that touch the area, one range for each place along the path."""
         touching = {
-            _number_of(name)
-            for members in passes.values()
-            for name, burst in members.items()
-            if burst.touches
+            number_of(name) for members in passes.values() for name, burst in members.items() if burst.touches
         }
         runs: list[tuple[int, int]] = []
         for number in sorted(touching):
@@ -237,7 +232,7 @@ class BurstTable:
         days: dict[str, str] = {}
         for key, members in passes.items():
             for name, burst in members.items():
-                if not numbers[0] <= _number_of(name) <= numbers[1]:
+                if not numbers[0] <= number_of(name) <= numbers[1]:
                     continue
                 present[name] += 1
                 if burst.touches:
@@ -336,43 +331,6 @@ def kept_sets(folder: Path, facts: Mapping[str, Any]) -> list[BurstSet] | None:
         raise malformed(folder / SEARCH_ANSWER_NAME, reason=reason) from error
 
 
-def whole_set(burst_ids: Iterable[str]) -> tuple[str, ...]:
-    """Add the bursts that make a set whole: none between others missing, sub-swaths side by side within one burst.
-
-    Examples
-    --------
-    >>> whole_set(["5_IW1", "6_IW1", "7_IW1", "7_IW2"])
-    ('000005_IW1', '000006_IW1', '000006_IW2', '000007_IW1', '000007_IW2')
-    """
-    ranges: dict[int, list[int]] = {}
-    for name in burst_ids:
-        number, swath = _number_of(name), int(name[-1])
-        known = ranges.setdefault(swath, [number, number])
-        known[:] = min(known[0], number), max(known[1], number)
-    swaths = range(min(ranges), max(ranges) + 1)
-    for swath in swaths:
-        # Between two sub-swaths the one in the middle is needed, as far as both reach.
-        if swath not in ranges:
-            beside = ranges[swath - 1], ranges[swath + 1]
-            ranges[swath] = sorted((max(one[0] for one in beside), min(one[1] for one in beside)))
-    for _ in swaths:
-        for one, other in zip(swaths, swaths[1:]):
-            _bring_together(ranges[one], ranges[other])
-    return tuple(
-        sorted(
-            f"{number:06d}_IW{swath}"
-            for swath, (first, last) in ranges.items()
-            for number in range(first, last + 1)
-        )
-    )
-
-
-def _bring_together(one: list[int], other: list[int]) -> None:
-    """Lengthen the shorter of two ranges of numbers until both ends are within one of each other."""
-    one[0], other[0] = min(one[0], other[0] + 1), min(other[0], one[0] + 1)
-    one[1], other[1] = max(one[1], other[1] - 1), max(other[1], one[1] - 1)
-
-
 def _put_pass(table: SceneTable, found: BurstSet, bursts: Sequence[_Burst]) -> None:
     scenes = [burst.scene for burst in bursts]
     footprints = [burst.footprint for burst in bursts if burst.footprint is not None]
@@ -391,7 +349,3 @@ def _put_pass(table: SceneTable, found: BurstSet, bursts: Sequence[_Burst]) -> N
         "burst_ids": list(found.burst_ids),
     }
     table.put(merged, footprint, [burst.item for burst in bursts])
-
-
-def _number_of(name: str) -> int:
-    return int(name.partition("_")[0])

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from insarhub_qgis.core.hyp3_options import (
     INSAR_GAMMA,
     JOB_TYPES,
     LOOKS,
+    SINGLE_BURST,
     Hyp3Options,
     credits_per_job,
     job_name,
@@ -97,13 +98,20 @@ class PlannedPair:
 
 @dataclass(frozen=True)
 class SubmissionPlan:
-    """The pairs of a job in the order of the stack, and what the account can pay."""
+    """The pairs of a job in the order of the stack, and what the account can pay.
+
+    Attributes
+    ----------
+    bursts
+        First burst of each pass -> names of all; empty for whole scenes.
+    """
 
     rows: list[PlannedPair]
     user: Mapping[str, Any]
     costs: Mapping[str, Any]
     messages: list[InsarError]
     scores: Mapping[Pair, float]
+    bursts: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def account(self) -> str:
@@ -142,7 +150,7 @@ def run(request: PlanHyp3, context: RunContext) -> dict[str, Any]:
             "credits_new": sum(row.credits for row in new),
             "credits_left": plan.credits_left,
             "application_status": plan.user.get("application_status"),
-            "alternatives": _alternatives(plan, options, [pair for row in new for pair in _pairs_of(row)]),
+            "alternatives": _alternatives(plan, options, new),
             "costs": dict(plan.costs),
             "adopted": len(adopted),
             "messages": [error.to_json() for error in plan.messages],
@@ -202,7 +210,7 @@ def make_plan(
     report(0.1, "Asking for account and prices")
     user, costs = door.user(), door.costs()
     around = look_around(door, job, part_of(report, 0.3, 0.9))
-    jobs = pair_jobs(options.job_type, wanted)
+    jobs = pair_jobs(options.job_type, wanted, facts.bursts)
     parameters = [options.job_parameters(one.references, one.secondaries) for one in jobs]
     refusals = pair_refusals(options.job_type, jobs, facts)
     verdicts = classify_pairs(
@@ -231,7 +239,7 @@ def make_plan(
     if parts > 1:
         messages.append(InsarError("hyp3_pair.unconnected", parts=parts))
     report(1.0, "Plan ready")
-    return SubmissionPlan(rows, user, costs, messages, stack.scores)
+    return SubmissionPlan(rows, user, costs, messages, stack.scores, facts.bursts)
 
 
 def look_around(door: Hyp3Door, job: JobFolder, report: Report) -> Surroundings:
@@ -306,7 +314,17 @@ class _Numbers:
 
 def _stack_facts(job: JobFolder, stack: Stack) -> StackFacts:
     frames = stack.numbers.frames if stack.numbers is not None else ()
-    return StackFacts(read_scene_facts(job.path), frozenset(frames), job.aoi_wkt())
+    bursts = job.read_config().own.get("bursts")
+    passes = (
+        {
+            str(name): tuple(str(one) for one in found)
+            for name, found in bursts.items()
+            if isinstance(found, list)
+        }
+        if isinstance(bursts, Mapping)
+        else {}
+    )
+    return StackFacts(read_scene_facts(job.path), frozenset(frames), job.aoi_wkt(), passes)
 
 
 def _pairs_of(row: PlannedPair) -> list[Pair]:
@@ -319,14 +337,21 @@ def _one_price(rows: Sequence[PlannedPair]) -> float | None:
     return prices.pop() if len(prices) == 1 else None
 
 
-def _alternatives(plan: SubmissionPlan, options: Hyp3Options, new: Sequence[Pair]) -> list[dict[str, Any]]:
+def _alternatives(
+    plan: SubmissionPlan, options: Hyp3Options, new: Sequence[PlannedPair]
+) -> list[dict[str, Any]]:
     """Give the prices of the new pairs with other job types and looks, as far as their scenes allow them."""
     is_slc = options.job_type == INSAR_GAMMA
+    pairs = [pair for row in new for pair in _pairs_of(row)]
     found = []
     for job_type in JOB_TYPES:
         if (job_type == INSAR_GAMMA) != is_slc or job_type not in plan.costs:
             continue
-        jobs = pair_jobs(job_type, new)
+        if job_type == SINGLE_BURST and any(len(names) > 1 for names in plan.bursts.values()):
+            # The stack has pairs of whole passes, not of each burst.
+            continue
+        is_chosen = job_type == options.job_type
+        jobs = [row.verdict.job for row in new] if is_chosen else pair_jobs(job_type, pairs)
         for looks in LOOKS[job_type]:
             other = Hyp3Options(job_type=job_type, looks=looks)
             prices = [

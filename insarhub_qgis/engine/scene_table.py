@@ -154,6 +154,10 @@ class SceneTable:
     def items(self) -> list[dict[str, Any]]:
         return [item for scene in self.scenes() for item in self._rows[scene["name"]][2]]
 
+    def items_of(self, name: str) -> Sequence[dict[str, Any]]:
+        """Give the items that a scene comes from."""
+        return self._rows[name][2]
+
     def coverage_by_date(self) -> list[dict[str, Any]]:
         """Give the share of the area that all frames of a path cover together, for each day."""
         groups: dict[tuple[Any, str], list[tuple[Scene, BaseGeometry | None]]] = defaultdict(list)

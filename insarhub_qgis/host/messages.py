@@ -1269,6 +1269,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{folder} would mix simulated scenes of the sandbox with real ones; nothing was written.",
         "Choose another work directory for the sandbox.",
     ),
+    "jobs.other_bursts": (
+        "{folder} holds other bursts ({present}) than this stack ({wanted}); pairs need the same ones, so nothing was added.",
+        "Search with the area of that job, or add the stack in another work directory.",
+    ),
     "baselines.no_metadata": (
         "{folder} keeps no metadata of its {scenes} scenes, so baselines cannot be computed.",
         "Search these scenes again and add the stack to the same work directory.",
@@ -1606,6 +1610,14 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "hyp3_pair.burst_sets": (
         "The bursts of the reference {reference} and of the secondary {secondary} are not the same.",
         "Choose bursts that both days have, each once.",
+    ),
+    "hyp3_pair.several_bursts": (
+        "The pair from {reference} to {secondary} is of {bursts} bursts; INSAR_ISCE_BURST takes one.",
+        "Choose INSAR_ISCE_MULTI_BURST.",
+    ),
+    "hyp3_pair.not_whole": (
+        "HyP3 cannot merge the bursts of {reference} and {secondary}: they are no whole rectangle ({bursts}).",
+        "Search for bursts with the area of interest, and add the stack as a new job.",
     ),
     "hyp3_pair.burst_times": (
         "The bursts of {reference} or of {secondary} are not of one pass.",

@@ -356,7 +356,9 @@ def test_unlimited_credits(sandbox, tmp_path):
 
 
 def test_bursts_of_two_passes_are_one_job(sandbox, tmp_path):
-    names = sorted(name for name, scene in catalogue().items() if scene.frame is None)
+    """A stack that names every burst, as opened products may."""
+    names = sorted(name for name in catalogue() if "S1_220001_IW1" in name or "S1_220002_IW2" in name)
+    names = [name for name in names if "_VV_" in name]
     days = sorted({catalogue()[name].date for name in names})[:2]
     sides = [[name for name in names if catalogue()[name].date == day] for day in days]
     pairs = list(zip(*sides))
