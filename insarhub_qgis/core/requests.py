@@ -311,9 +311,9 @@ class AddJobs(Request):
     ``aoi_wkt``, ``start``, ``end``, ``direction`` go into the config; empty takes those of the answer's request.
     A stack whose folder exists gets the scenes that it lacks; its pairs and other sections stay. Of bursts (path, number
     of the lowest burst) names a stack, and each scene stands in it by the name of its first burst.
-    Result: ``{"job_folders": [{"path" (folder), "track", "frame", "scene_count", "date_count", "new_scenes", "is_new",
-    "without_baseline": [names], "older_versions": [names left out: of each acquisition the stack has one version]}],
-    "excluded": [{"stack": [path, frame], "code", "fields"}]}``.
+    Result: ``{"job_folders": [{"path" (folder), "track", "frame", "burst_count" (0 for whole scenes), "scene_count",
+    "date_count", "new_scenes", "is_new", "without_baseline": [names], "older_versions": [names left out: of each
+    acquisition the stack has one version]}], "excluded": [{"stack": [path, frame], "code", "fields"}]}``.
     """
 
     command: ClassVar[str] = "add-jobs"
