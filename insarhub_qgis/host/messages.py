@@ -655,9 +655,13 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The job in {folder} has no area of interest; the common footprint of its scenes is judged.",
         "Search with an area to judge that one.",
     ),
+    "quality.damaged_file": (
+        "{file} is damaged ({reason}) and not used.",
+        "Nothing to do: a new one takes its place, and this one is kept with the ending .bak.",
+    ),
     "quality.other_cache": (
         "The quality cache {file} has version {version}, which this plugin does not know.",
-        "It is set aside, and everything is asked for again; update the plugin to use it.",
+        "Everything is asked for again, and this one is kept with the ending .bak; update the plugin to use it.",
     ),
     "quality.raster_unreadable": (
         "A map of land cover or snow from {service} could not be read: {reason}.",
@@ -1651,6 +1655,11 @@ SINGULAR: dict[str, str] = {
     "check.unknown_bperp": "The perpendicular baseline of one pair is not known: {pairs}.",
     "check.red_pairs": "One pair is poor (score below 30): {pairs}.",
     "check.red_pairs_priced": "One pair is poor (score below 30) and would cost {credits} credits: {pairs}.",
+    "check.wet_snow_pairs": "One pair has melting snow on a date, so that no coherence is left: {pairs}.",
+    "check.wet_snow_pairs_priced": (
+        "One pair with melting snow, of which no coherence is left, would cost {credits} credits: {pairs}."
+    ),
+    "check.degraded_pairs": "The score of one pair lacks inputs that were asked for: {pairs}.",
     "check.unjudged_pairs": "One pair has no score: {pairs}.",
     "check.unjudged_pairs_priced": "One pair without a score would cost {credits} credits: {pairs}.",
     "check.processed": "One pair is processed already: {pairs}.",
@@ -1667,11 +1676,6 @@ class _Fields(dict[str, Any]):
         super().__init__({name: self._field_text(name, value) for name, value in fields.items()})
 
     def __missing__(self, name: str) -> str:
-    "check.wet_snow_pairs": "One pair has melting snow on a date, so that no coherence is left: {pairs}.",
-    "check.wet_snow_pairs_priced": (
-        "One pair with melting snow, of which no coherence is left, would cost {credits} credits: {pairs}."
-    ),
-    "check.degraded_pairs": "The score of one pair lacks inputs that were asked for: {pairs}.",
         return "?"
 
     @classmethod
