@@ -74,8 +74,9 @@ def facts_of_items(
     read = (_facts_of_item(item) for item in items)
     found = {facts.name: facts for facts in read if facts is not None}
     for name, members in (bursts or {}).items():
-        of_pass = [found[member] for member in _list(members) if member in found]
-        if name in found and len(of_pass) == len(_list(members)):
+        wanted = members if isinstance(members, (list, tuple)) else ()
+        of_pass = [found[member] for member in wanted if member in found]
+        if name in found and wanted and len(of_pass) == len(wanted):
             found[name] = replace(
                 found[name],
                 frame=min((one.frame for one in of_pass if one.frame is not None), default=None),

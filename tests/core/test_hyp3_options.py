@@ -137,6 +137,27 @@ def test_bursts_of_two_days_are_one_job():
     assert len(pair_jobs(BURST, pairs)) == 4
 
 
+def test_a_pass_stands_for_all_its_bursts():
+    names = {
+        day: tuple(
+            f"S1_00000{n}_IW1_{day}T{time}_VV_ABCD-BURST" for n, time in ((1, "235959"), (2, "235959"))
+        )
+        for day in ("20200101", "20200113", "20200125")
+    }
+    bursts = {found[0]: found for found in names.values()}
+    one, other, third = (found[0] for found in names.values())
+    jobs = pair_jobs(MULTI, [Pair(one, other), Pair(other, third)], bursts)
+    assert [(job.references, job.secondaries) for job in jobs] == [
+        (names["20200101"], names["20200113"]),
+        (names["20200113"], names["20200125"]),
+    ]
+    assert [job.pair for job in jobs] == [(one, other), (other, third)]
+    # a pass whose bursts are not known is one burst, and is refused beside one of two
+    (odd,) = pair_jobs(MULTI, [Pair(one, other)], {one: names["20200101"]})
+    assert (len(odd.references), odd.secondaries) == (2, (other,))
+    assert [job.references for job in pair_jobs(BURST, [Pair(one, other)], bursts)] == [(one,)]
+
+
 def test_prices_of_every_table():
     costs = json.loads((API / "hyp3_costs_response.json").read_text())
     assert credits_per_job(costs, GAMMA, {"looks": "20x4"}) == 10

@@ -119,6 +119,15 @@ LATER = "20200113"
         (MULTI, ([burst(1), burst(1)], [burst(1, LATER), burst(1, LATER)]), "burst_sets"),
         (MULTI, ([burst(1), burst(2, time="120301")], [burst(1, LATER), burst(2, LATER)]), "burst_times"),
         (MULTI, ([burst(1), burst(2, "20200102")], [burst(1, LATER), burst(2, LATER)]), "burst_times"),
+        (
+            MULTI,
+            ([burst(1, time="235959"), burst(2, "20200102", "000001")], [burst(1, LATER), burst(2, LATER)]),
+            None,
+        ),
+        (MULTI, ([burst(1), burst(3)], [burst(1, LATER), burst(3, LATER)]), "not_whole"),
+        (MULTI, ([burst(1), burst(2, swath=2)], [burst(1, LATER), burst(2, LATER, swath=2)]), None),
+        (MULTI, ([burst(1), burst(3, swath=2)], [burst(1, LATER), burst(3, LATER, swath=2)]), "not_whole"),
+        (MULTI, ([burst(1), burst(1, swath=3)], [burst(1, LATER), burst(1, LATER, swath=3)]), "not_whole"),
         (MULTI, ([burst(1), burst(2, LATER)], [burst(1, LATER), burst(2, LATER)]), "same_scene"),
         (
             MULTI,
@@ -139,3 +148,11 @@ def test_parts_of_the_network():
     far = [name.replace("2023", "2024") for name in (A, B)]
     assert network_parts([*jobs, PairJob((far[0],), (far[1],))]) == 2
     assert network_parts([]) == 0
+
+
+def test_a_pass_of_several_bursts_is_no_single_one():
+    one, other = burst(), burst(day=LATER)
+    facts = StackFacts(bursts={one: (one, burst(2)), other: (other, burst(2, LATER))})
+    assert codes(BURST, (one, other), facts=facts) == {0: "several_bursts"}
+    alone = StackFacts(bursts={one: (one,), other: (other,)})
+    assert codes(BURST, (one, other), facts=alone) == {}
