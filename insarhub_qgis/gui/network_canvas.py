@@ -293,9 +293,16 @@ class NetworkCanvas(FigureCanvasQTAgg):
         if self._draw_pending or self._plain.isNull():
             self._draw_pending = False
             self.draw()
+        painter = QPainter(self)
+        try:
+            self._paint(painter)
+        finally:
+            # An error that left it open would end QGIS with the next stroke of another widget.
+            painter.end()
+
+    def _paint(self, painter: QPainter) -> None:
         item = self._shown_item()
         is_focus = (item is not None and item.is_date) or self._mode == "draw"
-        painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.drawPixmap(0, 0, self._faded_picture() if is_focus else self._plain)
         if not self._pan_offset.isNull():
@@ -321,7 +328,6 @@ class NetworkCanvas(FigureCanvasQTAgg):
         if not self.picture.dates:
             painter.setPen(self._text())
             painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignCenter), self.empty_text)
-        painter.end()
 
     def _dress(self) -> None:
         colours = self._colours = palette_colours()
