@@ -24,6 +24,7 @@ from insarhub_qgis.core.requests import (
     PlanHyp3,
     PrepareAnalysis,
     RefreshHyp3,
+    RetryHyp3,
     SearchScenes,
     SubmitHyp3,
 )
@@ -38,6 +39,7 @@ from insarhub_qgis.engine import (
     hyp3_download,
     hyp3_plan,
     hyp3_refresh,
+    hyp3_retry,
     hyp3_submit,
     prepare_analysis,
     search,
@@ -48,7 +50,7 @@ from insarhub_qgis.sandbox.serve import make_sandbox
 from insarhub_qgis.sandbox.server import SandboxServer
 from tests.makers.burst_items import burst_item
 from tests.makers.hyp3_clients import SMALL
-from tests.makers.hyp3_submissions import Listener, endpoints_of, jobs_of_server
+from tests.makers.hyp3_submissions import Listener, endpoints_of, jobs_of_server, make_hyp3_server, steer
 
 #: At the corner of four bursts; the products of `SMALL` lie in its north-west.
 AREA = "POLYGON((-1.88 37.6,-1.7 37.6,-1.7 37.74,-1.88 37.74,-1.88 37.6))"
@@ -86,6 +88,7 @@ def ask(work, server, folder, **values):
     listener = Listener()
     module = {
         PlanHyp3: hyp3_plan, SubmitHyp3: hyp3_submit, RefreshHyp3: hyp3_refresh, DownloadHyp3: hyp3_download,
+        RetryHyp3: hyp3_retry,
     }[work]  # fmt: skip
     return module.run(work(str(folder), endpoints=endpoints_of(server).to_json(), **values), listener.context)
 
@@ -367,6 +370,23 @@ def test_a_single_burst_has_the_choice_of_both_types(server, tmp_path):
         }  # fmt: skip
         dry = ask(SubmitHyp3, server, tmp_path / "job", options=options, pairs=pairs, dry_run=True)
         assert dry["submitted"] == 1
+
+
+def test_a_failed_job_goes_out_again_with_its_whole_set(answer, tmp_path):
+    add(answer, tmp_path / "job")
+    names = JobFolder(tmp_path / "job").read_stack().scenes
+    pairs = [(names[0], names[1])]
+    with make_hyp3_server() as failing:
+        steer(failing, "hyp3", failed_share=1.0)
+        ask(SubmitHyp3, failing, tmp_path / "job", options=MULTI.to_json(), pairs=pairs)
+        failing.advance(60)
+        plan = ask(PlanHyp3, failing, tmp_path / "job", options=MULTI.to_json(), pairs=pairs)
+        assert plan["counts"]["failed"] == 1
+        again = ask(RetryHyp3, failing, tmp_path / "job", look_again_s=0.1)
+        assert (again["submitted"], again["credits"]) == (1, 1)
+        first, second = jobs_of_server(failing)[0]
+    assert first["granules"] == second["granules"]
+    assert len(second["granules"]) == 8
 
 
 def test_too_many_bursts_are_refused_before_they_are_paid(server, tmp_path):
