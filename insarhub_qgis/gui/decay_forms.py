@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from qgis.PyQt.QtCore import QLocale, QSize, pyqtSignal
+from qgis.PyQt.QtCore import QLocale, QSize, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -20,13 +20,14 @@ from qgis.PyQt.QtWidgets import (
     QRadioButton,
     QSpinBox,
     QStackedWidget,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from insarhub_qgis.core.decay_map_files import BEST, EXPECTED, LONGEST, NETWORK, derived_map_file
 from insarhub_qgis.core.requests import DeriveFromDecay
-from insarhub_qgis.gui.decay_texts import season_title, tr
+from insarhub_qgis.gui.decay_texts import months_text, season_title, tr
 from insarhub_qgis.gui.flow_layout import FlowLayout
 
 SHARE = "usable_share"
@@ -69,7 +70,7 @@ class DecayForms(QWidget):
         self._dates: tuple[date, ...] = ()
         self._pair_count = 0
         self._is_ready = False
-        self.buttons: dict[str, QPushButton] = {}
+        self.buttons: dict[str, QToolButton] = {}
         self.make_buttons: dict[str, QPushButton] = {}
         self._season_boxes: list[QComboBox] = []
         flow = FlowLayout()
@@ -92,7 +93,9 @@ class DecayForms(QWidget):
             (NETWORK, tr("&Network Mean"), tr("Mean expected coherence of the present network")),
             (SHARE, tr("&Usable Share"), tr("Part of the area above a coherence, as table and chart")),
         ):
-            button = QPushButton(title, self)
+            button = QToolButton(self)
+            button.setText(title)
+            button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             button.setObjectName(f"insarhubDecayForm_{quantity}")
             button.setCheckable(True)
             button.setToolTip(tip)
@@ -120,7 +123,8 @@ class DecayForms(QWidget):
                 before = box.currentData()
                 box.clear()
                 for season in self._seasons:
-                    box.addItem(season_title(season), season)
+                    box.addItem(months_text(season), season)
+                    box.setItemData(box.count() - 1, season_title(season), Qt.ItemDataRole.ToolTipRole)
                 box.setCurrentIndex(max(box.findData(before), 0))
         if tuple(dates) != self._dates:
             self._dates = tuple(dates)
@@ -194,7 +198,6 @@ class DecayForms(QWidget):
             signal.connect(lambda _: self.after_days.setChecked(True))
         for box in (self.first, self.second):
             box.activated.connect(lambda _: self.of_dates.setChecked(True))
-            box.setMinimumContentsLength(8)
         choice.buttonToggled.connect(lambda *_: self._check_dates())
         self.first.currentIndexChanged.connect(self._check_dates)
         self.second.currentIndexChanged.connect(self._check_dates)
@@ -203,11 +206,14 @@ class DecayForms(QWidget):
         grid.setSpacing(6)
         for column, widget in enumerate((self.after_days, self.days, QLabel(tr("in"), form), self.season)):
             grid.addWidget(widget, 0, column)
-        for column, widget in enumerate((self.of_dates, self.first, QLabel(tr("to"), form), self.second)):
-            grid.addWidget(widget, 1, column)
+        # One below the other: two dates side by side do not fit a narrow dock.
+        grid.addWidget(self.of_dates, 1, 0)
+        grid.addWidget(self.first, 1, 1, 1, 3)
+        grid.addWidget(QLabel(tr("to"), form), 2, 0, Qt.AlignmentFlag.AlignRight)
+        grid.addWidget(self.second, 2, 1, 1, 3)
         grid.setColumnStretch(1, 1)
         grid.setColumnStretch(3, 1)
-        grid.addLayout(self._make_row(EXPECTED, form), 2, 0, 1, 4)
+        grid.addLayout(self._make_row(EXPECTED, form), 3, 0, 1, 4)
         return form
 
     def _longest_form(self) -> QWidget:
@@ -215,14 +221,14 @@ class DecayForms(QWidget):
         self.coherence = self._coherence_box(form)
         self.longest_season = self._season_box(form)
         rows.addRow(tr("&Coherence to keep"), self.coherence)
-        rows.addRow(tr("&Season"), self.longest_season)
+        rows.addRow(tr("M&onths"), self.longest_season)
         rows.addRow(self._make_row(LONGEST, form))
         return form
 
     def _best_form(self) -> QWidget:
         form, rows = self._simple_form()
         self.best_days = self._days_box(form)
-        rows.addRow(tr("&Temporal baseline"), self.best_days)
+        rows.addRow(tr("&Days"), self.best_days)
         rows.addRow(self._make_row(BEST, form))
         return form
 
@@ -262,7 +268,6 @@ class DecayForms(QWidget):
     def _season_box(self, parent: QWidget) -> QComboBox:
         box = QComboBox(parent)
         box.setAccessibleName(tr("Season"))
-        box.setMinimumContentsLength(10)
         self._season_boxes.append(box)
         return box
 
@@ -271,6 +276,7 @@ class DecayForms(QWidget):
         box.setRange(1, MOST_DAYS)
         box.setValue(12)
         box.setSuffix(tr(" d"))
+        box.setToolTip(tr("Temporal baseline of the pair"))
         box.setAccessibleName(tr("Temporal baseline in days"))
         return box
 

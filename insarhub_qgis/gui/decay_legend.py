@@ -7,10 +7,11 @@ from collections.abc import Collection
 
 from qgis.PyQt.QtCore import QRectF, QSize, Qt
 from qgis.PyQt.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent, QPixmap
-from qgis.PyQt.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
+from qgis.PyQt.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from insarhub_qgis.core.decay_map_files import BEST, LONGEST
-from insarhub_qgis.gui.decay_texts import G_INF, TAU, season_title, tr
+from insarhub_qgis.gui.decay_texts import G_INF, TAU, months_text, season_title, tr
+from insarhub_qgis.gui.flow_layout import FlowLayout
 from insarhub_qgis.layers.styles import LayerStyle, style_for, value_range
 
 BAR_HEIGHT_PX, SWATCH_PX = 12, 12
@@ -55,8 +56,8 @@ class DecayLegend(QWidget):
         self._texts: list[str] = []
         self._rows: dict[str, list[QWidget]] = {}
         self._add_ramp(G_INF, tr("Coherence"), tr("{value}"), tr("{value}"))
-        self._add_ramp(TAU, tr("Decay time"), tr("{value} d"), tr("{value} d and more"))
-        self._add_ramp(LONGEST, tr("Longest baseline"), tr("{value} d"), tr("{value} d and more"))
+        self._add_ramp(TAU, tr("Decay time"), tr("{value} d"), tr("≥ {value} d"))
+        self._add_ramp(LONGEST, tr("Longest baseline"), tr("{value} d"), tr("≥ {value} d"))
         self._add_seasons()
         self.show_kinds(())
 
@@ -95,23 +96,23 @@ class DecayLegend(QWidget):
     def _add_seasons(self) -> None:
         row = self._layout.rowCount()
         box = QWidget(self)
-        grid = QGridLayout(box)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(6)
-        grid.setVerticalSpacing(3)
-        grid.setColumnStretch(1, 1)
-        grid.setColumnStretch(3, 1)
+        flow = FlowLayout(box)
         title = QLabel(tr("Best season"), self)
         title.setAlignment(Qt.AlignmentFlag.AlignTop)
         labels: list[QWidget] = [title]
-        for position, (number, color, _) in enumerate(style_for(BEST).classes):
-            swatch = QLabel(box)
+        for number, color, _ in style_for(BEST).classes:
+            entry = QWidget(box)
+            swatch, text = QLabel(entry), QLabel(months_text(SEASON_OF_CLASS[number]), entry)
+            text.setToolTip(season_title(SEASON_OF_CLASS[number]))
             picture = QPixmap(SWATCH_PX, SWATCH_PX)
             picture.fill(QColor(color))
             swatch.setPixmap(picture)
-            text = QLabel(season_title(SEASON_OF_CLASS[number]), box)
-            grid.addWidget(swatch, position // 2, 2 * (position % 2))
-            grid.addWidget(text, position // 2, 2 * (position % 2) + 1)
+            pair = QHBoxLayout(entry)
+            pair.setContentsMargins(0, 0, 6, 0)
+            pair.setSpacing(6)
+            pair.addWidget(swatch)
+            pair.addWidget(text)
+            flow.addWidget(entry)
             labels.append(text)
         self._layout.addWidget(title, row, 0)
         self._layout.addWidget(box, row, 1, 1, 3)

@@ -15,7 +15,6 @@ from qgis.PyQt.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFormLayout,
-    QGroupBox,
     QHBoxLayout,
     QLabel,
     QListWidget,
@@ -173,8 +172,11 @@ class DecayPage(QWidget):
         return label
 
     def _make_derived(self, parent: QWidget) -> QWidget:
-        self.derived_box = QGroupBox(self.tr("Derived Maps"), parent)
-        self.derived_box.setFlat(True)
+        self.derived_box = QWidget(parent)
+        heading = QLabel(self.tr("Derived Maps"), self.derived_box)
+        font = heading.font()
+        font.setBold(True)
+        heading.setFont(font)
         self.forms = DecayForms(self.derived_box)
         self.forms.map_requested.connect(self.make_map)
         self.forms.share_requested.connect(self.show_share)
@@ -188,8 +190,9 @@ class DecayPage(QWidget):
         self.list.itemClicked.connect(self._toggle_derived)
         self.list.itemActivated.connect(self._toggle_derived)
         column = QVBoxLayout(self.derived_box)
-        column.setContentsMargins(0, 6, 0, 0)
+        column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
+        column.addWidget(heading)
         column.addWidget(self.forms)
         column.addWidget(self.list)
         return self.derived_box
@@ -226,7 +229,7 @@ class DecayPage(QWidget):
         for combo in (self.resolution, self.polarization):
             combo.currentIndexChanged.connect(lambda _: self._show_state())
         form = QFormLayout(self.options)
-        form.setContentsMargins(0, 6, 0, 0)
+        form.setContentsMargins(6, 6, 6, 6)
         form.setSpacing(6)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow(self.tr("&Resolution"), self.resolution)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qgis.PyQt.QtCore import Qt, pyqtSignal
-from qgis.PyQt.QtWidgets import QGridLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from qgis.PyQt.QtGui import QResizeEvent
+from qgis.PyQt.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
 from insarhub_qgis.core.decay_map_files import BAND_DESCRIPTIONS, SEASONS
 from insarhub_qgis.gui.decay_texts import (
@@ -29,7 +30,8 @@ from insarhub_qgis.gui.decay_texts import (
 from insarhub_qgis.gui.short_text import ShortLabel
 from insarhub_qgis.layers.decay_facts import DecayMap
 
-HEAD_WIDTH_PX = 92
+#: Narrower, and the months stand below the name.
+COMPACT_PX = 350
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class DecayTable(QWidget):
         self.setAccessibleName(tr("Decay maps by season"))
         self._maps: tuple[DecayMap, ...] = ()
         self._missing: dict[str, MissingMap] = {}
-        self._buttons: dict[tuple[Path, str], QPushButton] = {}
+        self._buttons: dict[tuple[Path, str], QToolButton] = {}
         self._words: dict[str, ShortLabel] = {}
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -67,12 +69,14 @@ class DecayTable(QWidget):
             heading = QLabel(band_heading(kind), self)
             heading.setAlignment(Qt.AlignmentFlag.AlignHCenter)
             heading.setToolTip(band_tip(kind))
+            heading.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
             self._grid.addWidget(heading, 0, column)
             self._grid.setColumnStretch(column, 1)
-        self._grid.setColumnMinimumWidth(0, HEAD_WIDTH_PX)
         self._row_widgets: list[QWidget] = []
+        self._heads: list[tuple[QLabel, str, str]] = []
+        self._is_compact = False
 
-    def button(self, season: str, kind: str) -> QPushButton | None:
+    def button(self, season: str, kind: str) -> QToolButton | None:
         """The button of a band, of vv where a season has both polarisations; None without a map."""
         for decay_map in self._maps:
             if decay_map.season == season:
@@ -93,7 +97,7 @@ class DecayTable(QWidget):
             self._grid.removeWidget(widget)
             widget.hide()
             widget.deleteLater()
-        self._row_widgets, self._buttons, self._words = [], {}, {}
+        self._row_widgets, self._heads, self._buttons, self._words = [], [], {}, {}
         row = 1
         for season in SEASONS:
             of_season = [each for each in self._maps if each.season == season]
@@ -116,9 +120,23 @@ class DecayTable(QWidget):
     def _head(self, season: str, second: str, tip: str) -> QLabel:
         label = QLabel(self)
         label.setTextFormat(Qt.TextFormat.RichText)
-        label.setText(f"<b>{season_name(season)}</b>, {months_text(season)}<br>{second or '&nbsp;'}")
         label.setToolTip("\n".join(part for part in (season_tip(season), tip) if part))
+        self._heads.append((label, season, second))
+        self._write_head(label, season, second)
         return label
+
+    def _write_head(self, label: QLabel, season: str, second: str) -> None:
+        between = "<br>" if self._is_compact else ", "
+        lines = [f"<b>{season_name(season)}</b>{between}{months_text(season)}", second]
+        label.setText("<br>".join(line for line in lines if line))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        is_compact = self.width() < COMPACT_PX
+        if is_compact != self._is_compact:
+            self._is_compact = is_compact
+            for head in self._heads:
+                self._write_head(*head)
 
     def _add_map(self, decay_map: DecayMap, row: int) -> None:
         polarization = decay_map.polarization.upper()
@@ -145,9 +163,10 @@ class DecayTable(QWidget):
             self._add_word(decay_map.season, MissingMap(tr("cannot be shown"), map_reason(decay_map)), row)
             return
         for column, (kind, figures) in enumerate(zip(BAND_DESCRIPTIONS, bands), 1):
-            button = QPushButton(self)
+            button = QToolButton(self)
             button.setObjectName(f"insarhubDecay_{decay_map.season}_{decay_map.polarization}_{kind}")
             button.setCheckable(True)
+            button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             button.setMinimumWidth(40)
             button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
             title = f"{season_title(decay_map.season)}, {band_heading(kind)}"

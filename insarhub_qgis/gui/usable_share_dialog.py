@@ -72,14 +72,15 @@ class ShareChart(FigureCanvasQTAgg):
     def redraw(self) -> None:
         """Draw again, e.g. after a change of theme."""
         self.figure.clear()
-        self._draw(self.figure, palette_colours(), max(self.font().pointSizeF(), 7.0))
+        # The window names the quantity above the table.
+        self._draw(self.figure, palette_colours(), max(self.font().pointSizeF(), 7.0), "")
         self.draw_idle()
 
     def picture(self, ending: str) -> bytes:
         """Give the chart on white as ``png`` or ``svg``."""
         figure = Figure(figsize=EXPORT_INCHES, layout="constrained")
         FigureCanvasAgg(figure)
-        self._draw(figure, ON_WHITE, 10.0)
+        self._draw(figure, ON_WHITE, 10.0, self._title)
         buffer = io.BytesIO()
         figure.savefig(buffer, format=ending, dpi=EXPORT_DPI, facecolor=ON_WHITE.background)
         return buffer.getvalue()
@@ -89,7 +90,7 @@ class ShareChart(FigureCanvasQTAgg):
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange) and hasattr(self, "_shares"):
             self.redraw()
 
-    def _draw(self, figure: Figure, colours: ChartColours, point_size: float) -> None:
+    def _draw(self, figure: Figure, colours: ChartColours, point_size: float, title: str) -> None:
         axes = figure.add_subplot()
         style_axes(axes, colours, point_size)
         of_season = season_colours()
@@ -108,7 +109,8 @@ class ShareChart(FigureCanvasQTAgg):
         axes.set_xticks([0, 24, 48, 72, 96, 144, 192])
         axes.set_xlabel(tr("temporal baseline [d]"), color=colours.text, fontsize=point_size)
         axes.set_ylabel(tr("part of the area [%]"), color=colours.text, fontsize=point_size)
-        figure.suptitle(self._title, x=0.01, ha="left", fontsize=point_size, color=colours.text)
+        if title:
+            figure.suptitle(title, x=0.01, ha="left", fontsize=point_size, color=colours.text)
         legend = axes.legend(fontsize=point_size, framealpha=0.9, loc="best", labelspacing=0.2)
         legend.set_draggable(True)
         legend.get_frame().set_facecolor(colours.background)
