@@ -284,8 +284,9 @@ def without_double_stacks(
     ordered = sorted(sets, key=lambda one: -counts[one.path, one.frame, one.polarization])
     for one in ordered:
         first = kept.setdefault((one.path, one.frame), one)
-        passes = counts[one.path, one.frame, one.polarization]
-        if first is not one and passes:
+        if first is not one:
+            # Also the dates that lack a burst: nothing else tells of them.
+            passes = counts[one.path, one.frame, one.polarization] + len(one.dates_without)
             notes.append(
                 InsarError(
                     "search.other_polarization",

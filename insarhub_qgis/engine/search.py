@@ -89,7 +89,8 @@ def run(request: SearchScenes, context: RunContext) -> dict[str, Any]:
     ------
     InsarError
         ``search.no_limits``, ``search.bad_date``, ``search.end_before_start``, ``search.bad_filter``,
-        ``search.too_many_queries``, ``search.no_names``, ``search.bursts_need_area``, ``search.bursts_without_frame``, codes of `read_search_area` and `Endpoints.from_json`;
+        ``search.too_many_queries``, ``search.no_names``, ``search.bursts_need_area``,
+        ``search.bursts_without_frame``, codes of `read_search_area` and `Endpoints.from_json`;
         when no query brought anything, the error of the first one (`ArchiveAdapter.send`). ``run.cancelled``.
     """
     endpoints = Endpoints.from_json(request.endpoints)

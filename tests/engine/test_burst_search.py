@@ -252,6 +252,21 @@ def test_two_polarisations_of_the_same_bursts_leave_the_longer_stack():
     assert (len(other["scenes"]), codes(other)) == (3, [])
 
 
+def test_a_polarisation_without_a_whole_pass_is_said_and_leaves_the_dates_of_the_other():
+    hh = [burst_item(1001, 1 + index % 2, day, polarization="HH") for index, day in enumerate(DAYS[:4])]
+    vv = without(grid(DAYS[4:], [1001], [1, 2]), f"S1_001001_IW2_{DAYS[6].replace('-', '')}")
+    for items in ([*hh, *vv], [*vv, *hh]):
+        with Archive(items) as archive:
+            result = archive.find(aoi_wkt=inside((1001, 1), (1001, 2)))
+        (stack,) = result["stacks"]
+        assert (stack["polarizations"], stack["dates_without"]) == (["VV"], [DAYS[6]])
+        fields = {message["code"]: message["fields"] for message in result["messages"]}
+        assert fields == {
+            "search.other_polarization": {"path": 44, "kept": "VV", "other": "HH", "count": 4},
+            "search.bursts_incomplete": {"count": 1, "dates": [DAYS[6]]},
+        }
+
+
 def test_filters_of_months_days_satellites_paths_and_direction():
     items = [
         *grid(DAYS[::2], [1001], [1]),
