@@ -128,6 +128,14 @@ def named(name: str, answers: list[dict[str, Any]]) -> str:
     return f"{name} {seconds(median(answers))}, {median(answers, 'rss_mb'):.0f} MB"
 
 
+def named_figures(figures: dict[str, dict[str, Any]]) -> str:
+    """Rank correlation and bias of each source."""
+    return ", ".join(
+        f"{source} {found['rank_correlation']:.3f} (bias {found['bias']:+.3f})"
+        for source, found in figures.items()
+    )
+
+
 class Bench:
     """All rows, each with its own inputs; a row that fails says so and the others go on."""
 
@@ -483,6 +491,57 @@ class Bench:
             )
         ]
 
+    def forecast(self) -> list[Row]:
+        """Row 11: no race, but how far the forecast can be trusted; plots stay in ``build/bench``."""
+        folder = empty(WORK / "forecast")
+        plots = {name: FOLDER / f"forecast_{name}.svg" for name in ("simulated", "mexico")}
+        found = run_timed(ENGINE, "forecast.py", "simulated", folder, plots["simulated"])
+        maps = found["pooled"]["s1_pixel"]
+        worst = min(stack["rank_correlation"] for stack in found["stacks"])
+        is_good = worst > 0.9 and maps["rank_correlation"] > 0.9 and found["shuffled"] < 0.9
+        grounds = ", ".join(
+            f"{name} {figures['rank_correlation']:.2f} (bias {figures['bias']:+.3f})"
+            for name, figures in found["grounds"].items()
+        )
+        rows = [
+            Row(
+                "11",
+                f"forecast of {found['pairs']} simulated pairs on four grounds, maps of the sandbox; time of "
+                f"{len(found['stacks'])} checks of a whole scene",
+                found["seconds"],
+                found["rss_mb"],
+                "",
+                "",
+                None,
+                None,
+                "rank correlation > 0.9",
+                is_good,
+                f"{named_figures(found['pooled'])}; temporal baseline alone {found['days']:.2f}, shuffled at most "
+                f"{found['shuffled']:.2f}; whole scenes at least {worst:.2f}; {grounds}; plot {plots['simulated'].name}",
+                {"ours": found},
+            )
+        ]
+        real = run_timed(ENGINE, "forecast.py", "mexico", folder, plots["mexico"])
+        if real["pairs"]:
+            rows.append(
+                Row(
+                    "11",
+                    f"... of {real['pairs']} real pairs, Mexico City; without decay maps, ground assumed built-up",
+                    real["seconds"],
+                    real["rss_mb"],
+                    "",
+                    "",
+                    None,
+                    None,
+                    "-",
+                    None,
+                    f"{named_figures(real['figures'])}; temporal baseline alone {real['days']:.2f}; no forecast by "
+                    f"{', '.join(real['missing'])}; plot {plots['mexico'].name}",
+                    {"ours": real},
+                )
+            )
+        return rows
+
     # --- Network editor -------------------------------------------------------------------------------
 
     def network_editor(self) -> list[Row]:
@@ -616,6 +675,7 @@ class Bench:
             "7": self.clicks,
             "9": self.decay_fit,
             "10": self.plugin_start,
+            "11": self.forecast,
         }
 
 

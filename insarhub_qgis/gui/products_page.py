@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qgis.core import QgsApplication, QgsRectangle
 from qgis.gui import QgsFilterLineEdit
@@ -45,6 +46,9 @@ from insarhub_qgis.gui.products_model import (
 from insarhub_qgis.gui.short_text import ShortLabel
 from insarhub_qgis.host import messages
 
+if TYPE_CHECKING:
+    from insarhub_qgis.gui.forecast_dialog import ForecastDialog
+
 TREE, MESSAGE = 0, 1
 INDENTATION_PX = 14
 #: The main thread works this long on layers before it lets QGIS breathe.
@@ -69,6 +73,7 @@ class ProductsPage(QWidget):
         self._queue: list[tuple[ProductArchive, str]] = []
         self._queue_size = 0
         self._failures: list[InsarError] = []
+        self._forecast: ForecastDialog | None = None
         self._sync_timer = QTimer(self)
         self._sync_timer.setSingleShot(True)
         self._sync_timer.setInterval(0)
@@ -166,6 +171,7 @@ class ProductsPage(QWidget):
         buttons.addWidget(self.load_button)
         buttons.addWidget(self.remove_button)
         buttons.addStretch(1)
+        buttons.addWidget(self._make_more())
 
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -177,6 +183,20 @@ class ProductsPage(QWidget):
         layout.addLayout(buttons)
         self.setFocusProxy(self.tree)
         self._show_state()
+
+    def _make_more(self) -> QToolButton:
+        self.more_button = QToolButton(self)
+        self.more_button.setObjectName("insarhubProductsMore")
+        self.more_button.setText(self.tr("Mo&re"))
+        self.more_button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.more_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self.more_button)
+        action = menu.addAction(self.tr("&How Good Was the Forecast?"), self.open_forecast)
+        action.setObjectName("insarhubCheckForecast")
+        action.setToolTip(self.tr("Compare the expected with the observed coherence of these products"))
+        menu.setToolTipsVisible(True)
+        self.more_button.setMenu(menu)
+        return self.more_button
 
     # the job
 
@@ -203,7 +223,30 @@ class ProductsPage(QWidget):
                 self.tree.scrollTo(index, QAbstractItemView.ScrollHint.PositionAtTop)
                 return
 
+    def open_forecast(self) -> ForecastDialog | None:
+        """Open the window that compares forecast and products; the one of this job if it is open."""
+        if self._job_folder is None:
+            return None
+        from insarhub_qgis.gui.forecast_dialog import ForecastDialog
+
+        dialog = self._forecast
+        if dialog is None or not dialog.isVisible() or dialog.job_folder != self._job_folder:
+            self._close_forecast()
+            dialog = ForecastDialog(self._context, self._job_folder, self._context.iface.mainWindow())
+            self._forecast = dialog
+        dialog.show()
+        dialog.raise_()
+        dialog.activateWindow()
+        return dialog
+
+    def _close_forecast(self) -> None:
+        dialog, self._forecast = self._forecast, None
+        if dialog is not None:
+            dialog.close()
+            dialog.deleteLater()
+
     def close_page(self) -> None:
+        self._close_forecast()
         self.stop_loading()
         self._sync_timer.stop()
         if self._reading is not None:
@@ -428,6 +471,7 @@ class ProductsPage(QWidget):
         has_products = count > 0
         self.load_button.setEnabled(has_products)
         self.remove_button.setEnabled(loaded > 0)
+        self.more_button.setEnabled(has_products)
         if has_products:
             self.state.setText(
                 self.tr("Pairs: {pairs}. On the map: {loaded}.").format(pairs=count, loaded=loaded)

@@ -22,6 +22,8 @@ CONTEXT = "Forecast"
 #: Quantities that are compared, by their key in the figures.
 COHERENCE, SCORE = "coherence", "score"
 UNKNOWN = "–"
+#: Rank correlations that differ by less are the same.
+_SAME_RANK = 0.005
 _MINUS = "−"
 
 
@@ -47,7 +49,12 @@ def forecast_tip(key: str) -> str:
 
 def days_name() -> str:
     """Give the name of the row that forecasts by the temporal baseline alone."""
-    return tr("Temporal baseline alone", CONTEXT)
+    return tr("Temporal baseline", CONTEXT)
+
+
+def days_tip() -> str:
+    """Say what that row rests on."""
+    return tr("The pairs ordered by their temporal baseline alone, the longest as the worst", CONTEXT)
 
 
 def axis_titles(quantity: str) -> tuple[str, str]:
@@ -150,14 +157,16 @@ def pair_title(row: Mapping[str, Any]) -> str:
     return f"{row['reference_date']} → {row['secondary_date']}"
 
 
-def pair_tip(row: Mapping[str, Any], key: str) -> str:
+def pair_tip(row: Mapping[str, Any], key: str, quantity: str = COHERENCE) -> str:
     """Say what was forecast for a pair and what it shows, in one line."""
+    values = {"pair": pair_title(row), "days": row["dt_days"], "name": forecast_name(key)}
+    observed = number_text(row["observed"], 2)
+    if quantity == SCORE:
+        return tr("{pair}, {days} d, {name}: score {score}, coherence {observed}", CONTEXT).format(
+            score=number_text(row["scores"].get(key), 1), observed=observed, **values
+        )
     return tr("{pair}, {days} d, {name}: expected {expected}, observed {observed}", CONTEXT).format(
-        pair=pair_title(row),
-        days=row["dt_days"],
-        name=forecast_name(key),
-        expected=number_text(row["expected"].get(key), 2),
-        observed=number_text(row["observed"], 2),
+        expected=number_text(row["expected"].get(key), 2), observed=observed, **values
     )
 
 
@@ -176,11 +185,13 @@ def summary_text(answer: Mapping[str, Any]) -> str:
     )
     if days is None:
         return text
-    more = (
-        tr("The temporal baseline alone orders them less well ({rank}).", CONTEXT)
-        if figures["rank_correlation"] > days + 0.005
-        else tr("The temporal baseline alone orders them as well ({rank}).", CONTEXT)
-    )
+    gain = figures["rank_correlation"] - days
+    if abs(gain) < _SAME_RANK:
+        more = tr("The temporal baseline alone does as well ({rank}).", CONTEXT)
+    elif gain > 0:
+        more = tr("The temporal baseline alone does worse ({rank}).", CONTEXT)
+    else:
+        more = tr("The temporal baseline alone does better ({rank}).", CONTEXT)
     return f"{text} {more.format(rank=number_text(days, 2))}"
 
 

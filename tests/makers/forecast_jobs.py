@@ -16,6 +16,7 @@ from rasterio.warp import transform_bounds
 from scipy import ndimage
 
 from insarhub_qgis.core.decay_map_files import NODATA, decay_map_file
+from insarhub_qgis.core.decay_sources import landcover_fraction_names
 from insarhub_qgis.core.endpoints import Endpoints
 from insarhub_qgis.core.job_config import DOWNLOADER
 from insarhub_qgis.core.job_folder import JobFolder
@@ -26,6 +27,7 @@ from insarhub_qgis.engine import decay_maps, open_products
 from insarhub_qgis.sandbox import simulate
 from insarhub_qgis.sandbox.scene import BARE, FIELD, FOREST, MARGIN_PIXELS, TOWN, Scene, make_scene
 from insarhub_qgis.sandbox.serve import make_sandbox
+from insarhub_qgis.sandbox.world import WORLDCOVER
 from tests.makers.products import DATES, X_FIRST, Y_FIRST, ProductSpec, raster_bytes
 
 MEXICO = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "mexico_city"
@@ -159,7 +161,9 @@ def set_area(job: Path, area: str) -> None:
     )
 
 
-def make_simulated_jobs(root: Path, seed: int, simulation: Simulate = SIMULATION) -> dict[str, Path]:
+def make_simulated_jobs(
+    root: Path, seed: int, simulation: Simulate = SIMULATION, grounds: Sequence[str] = tuple(GROUNDS)
+) -> dict[str, Path]:
     """Simulate a stack, and make one job per kind of ground in it with decay maps fetched from the sandbox.
 
     Returns
@@ -170,19 +174,35 @@ def make_simulated_jobs(root: Path, seed: int, simulation: Simulate = SIMULATION
     request = replace(simulation, output_folder=str(root / "simulated"), seed=seed)
     simulate.run(request, RunContext())
     scene = make_scene(request)
-    corner = (scene.x_first, scene.y_first)
     margin = MARGIN_PIXELS
     areas = {"all": (margin, margin, scene.width - 2 * margin, scene.height - 2 * margin)}
-    areas |= {name: (*_place_of(scene, kind), _SIDE, _SIDE) for name, kind in GROUNDS.items()}
+    areas |= {name: (*_place_of(scene, GROUNDS[name]), _SIDE, _SIDE) for name in grounds}
     jobs = {}
     with make_sandbox(simulation=request, seed=seed) as server:
         endpoints = Endpoints.of_sandbox(server.base_url).to_json()
         for name, window in areas.items():
             job = jobs[name] = root / name
             open_products.run(OpenProducts(str(root / "simulated" / "products"), str(job)), RunContext())
-            set_area(job, area_of_window(*window, epsg=scene.site.epsg, corner=corner))
+            area = area_of_window(*window, epsg=scene.site.epsg, corner=(scene.x_first, scene.y_first))
+            set_area(job, area)
+            put_land_cover(job, area, _shares(scene, window))
             decay_maps.run(FetchDecayMaps(str(job), seasons=SEASONS, endpoints=endpoints), RunContext())
     return jobs
+
+
+def make_pictured_job(folder: Path) -> Path:
+    """Make a job of a simulated stack with all that a check compares; its products and neighbours lie beside it."""
+    simulation = replace(SIMULATION, width=100, height=80, connections=5)
+    job = make_simulated_jobs(folder.parent, 1, simulation, grounds=())["all"]
+    return job.rename(folder)
+
+
+def _shares(scene: Scene, window: tuple[int, int, int, int]) -> dict[str, float]:
+    """Give the land cover of a window as the quality cache has it."""
+    col, row, width, height = window
+    cover = scene.land_cover[row : row + height, col : col + width]
+    names = landcover_fraction_names()
+    return {names[WORLDCOVER[kind]]: float(np.mean(cover == kind)) for kind in range(len(WORLDCOVER))}
 
 
 def _place_of(scene: Scene, kind: int) -> tuple[int, int]:
