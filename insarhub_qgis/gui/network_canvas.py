@@ -146,7 +146,6 @@ class NetworkCanvas(FigureCanvasQTAgg):
         self._pan_offset = QPointF()
         self._redraw_timer = QTimer(self)
         self._redraw_timer.setSingleShot(True)
-        self._redraw_timer.setInterval(REDRAW_MS)
         self._redraw_timer.timeout.connect(self.draw)
         self._recolour_timer = QTimer(self)
         self._recolour_timer.setSingleShot(True)
@@ -190,7 +189,8 @@ class NetworkCanvas(FigureCanvasQTAgg):
         if fit:
             self.view.fit()
         self._rebuild()
-        self.draw_idle()
+        # Not with the next paint event: clicks and keys that wait come first.
+        self._redraw_timer.start(0)
 
     def recolour(self, pair_class: np.ndarray) -> None:
         """Show other classes of the same pairs: at once by painting over those that changed, properly when it is quiet.
@@ -681,7 +681,7 @@ class NetworkCanvas(FigureCanvasQTAgg):
 
     def _redraw_soon(self) -> None:
         if not self._redraw_timer.isActive():
-            self._redraw_timer.start()
+            self._redraw_timer.start(REDRAW_MS)
 
     def _snapped(self, start: int) -> int | None:
         target = self.view.date_at(self._at.x(), self._at.y(), SNAP_PX)
