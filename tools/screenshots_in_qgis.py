@@ -189,6 +189,15 @@ def network() -> None:
     screenshots_network.take(stage)
 
 
+def bursts() -> None:
+    sys.path.insert(0, PLAN["tools"])
+    import screenshots_bursts
+    from screenshots_hyp3 import Stage
+
+    stage = Stage(plugin, Path(PLAN["work"]) / "small", shoot, settle, wait_until, dock_width)
+    screenshots_bursts.take(stage)
+
+
 def help_window() -> None:
     plugin.dock.show_page("home")
     plugin.dock.show_help()
@@ -197,7 +206,7 @@ def help_window() -> None:
     window.close()
 
 
-WITH_ENGINE = [home_empty, checked_setup, open_products, home, products, options, help_window, network, hyp3]
+WITH_ENGINE = [home_empty, checked_setup, open_products, home, products, options, help_window, network, hyp3, bursts]
 WITH_JOB = [analyzer, results]
 BARE = [setup]
 

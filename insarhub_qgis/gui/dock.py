@@ -96,6 +96,7 @@ class InsarHubDock(QgsDockWidget):
         self.context.engine_changed.connect(self._on_engine_changed)
         self.context.services_changed.connect(self._show_services)
         self.context.jobs_submitted.connect(self._on_submitted)
+        self.context.search_requested.connect(self._prepare_search)
 
     def _build(self) -> None:
         content = QWidget(self)
@@ -370,6 +371,12 @@ class InsarHubDock(QgsDockWidget):
         self.setUserVisible(True)
         self.show_page(PROCESSOR, job_folder)
         self.page(PROCESSOR).runs.tell_submission(job_folder, answer)
+
+    def _prepare_search(self, request: dict[str, Any]) -> None:
+        self.setUserVisible(True)
+        # Filled first: a page that opens looks for the last answer else.
+        self.page(SEARCH).prepare(request)
+        self.show_page(SEARCH)
 
     def _show_folder(self) -> None:
         if self.job_folder is not None:

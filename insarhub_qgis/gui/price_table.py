@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Prices of job types and looks side by side, and why a type is not to be had."""
+"""Prices of job types and looks side by side, what bursts would cost, and why a type is not to be had."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from qgis.PyQt.QtCore import QSize, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from insarhub_qgis.core.hyp3_options import SPACING_M, Hyp3Options
+from insarhub_qgis.gui.chart_style import faint_text
 from insarhub_qgis.gui.hyp3_jobs_table import credits_text
 
 TYPE, LOOKS, EACH, NEW = range(4)
@@ -35,7 +36,7 @@ class PriceTable(QTreeWidget):
         self.setAccessibleName(self.tr("Prices of job types and looks; Enter chooses"))
         self.setToolTip(self.tr("Double-click to choose"))
         self.setHeaderLabels(
-            [self.tr("Job Type"), self.tr("Looks"), self.tr("Credits Each"), self.tr("For the New Pairs")]
+            [self.tr("Job Type"), self.tr("Looks"), self.tr("Credits per Pair"), self.tr("All New Pairs")]
         )
         self.setRootIsDecorated(False)
         self.setAlternatingRowColors(True)
@@ -53,6 +54,7 @@ class PriceTable(QTreeWidget):
         alternatives: Sequence[Mapping[str, Any]],
         unavailable: Mapping[str, str],
         options: Hyp3Options,
+        estimates: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         """Show prices, those of the chosen job type first.
 
@@ -62,6 +64,8 @@ class PriceTable(QTreeWidget):
             As `PlanHyp3` gives them; empty before HyP3 was asked.
         unavailable
             Job types that cannot be ordered for the stack, and why.
+        estimates
+            What such a type would cost with another stack, in rows of the same form; they cannot be chosen.
         """
         self.clear()
         rows = [row for row in alternatives if row["job_type"] not in unavailable]
@@ -72,27 +76,54 @@ class PriceTable(QTreeWidget):
         )  # fmt: skip
         for row in rows:
             self._add(row, (row["job_type"], row["looks"]) == (options.job_type, options.looks))
+        for row in estimates:
+            self._add_estimate(row, unavailable.get(row["job_type"], ""))
+        estimated = {row["job_type"] for row in estimates}
         for job_type, reason in unavailable.items():
+            if job_type in estimated:
+                continue
             text = self.tr("{job_type}: {reason}").format(job_type=job_type, reason=reason)
             item = QTreeWidgetItem(self, [text])
             item.setFlags(Qt.ItemFlag.ItemIsEnabled)
             item.setToolTip(TYPE, reason)
             item.setFirstColumnSpanned(True)
 
-    def _add(self, row: Mapping[str, Any], is_chosen: bool) -> None:
-        job_type, looks = str(row["job_type"]), str(row["looks"])
-        pixel = SPACING_M.get(looks)
-        texts = [
-            self.tr("{job_type} (chosen)").format(job_type=job_type) if is_chosen else job_type,
-            self.tr("{looks} ({spacing} m)").format(looks=looks, spacing=pixel) if pixel else looks,
-            credits_text(row.get("credits_each")),
-            credits_text(row.get("credits_new")),
-        ]
-        item = QTreeWidgetItem(self, texts)
-        item.setData(TYPE, _CHOICE, (job_type, looks))
+    def _row(self, texts: Sequence[str]) -> QTreeWidgetItem:
+        item = QTreeWidgetItem(self, list(texts))
         item.setSizeHint(TYPE, QSize(0, self.fontMetrics().height() + _ROW_PADDING_PX))
         for column in (EACH, NEW):
             item.setTextAlignment(column, _RIGHT)
+        return item
+
+    def _looks_text(self, looks: str) -> str:
+        pixel = SPACING_M.get(looks)
+        return self.tr("{looks} ({spacing} m)").format(looks=looks, spacing=pixel) if pixel else looks
+
+    def _add_estimate(self, row: Mapping[str, Any], reason: str) -> None:
+        about = self.tr("about {credits}")
+        item = self._row(
+            [
+                str(row["job_type"]),
+                self._looks_text(str(row["looks"])),
+                about.format(credits=credits_text(row["credits_each"])),
+                about.format(credits=credits_text(row["credits_new"])),
+            ]
+        )
+        item.setFlags(Qt.ItemFlag.ItemIsEnabled)
+        for column in range(self.columnCount()):
+            item.setToolTip(column, reason)
+            item.setForeground(column, faint_text())
+
+    def _add(self, row: Mapping[str, Any], is_chosen: bool) -> None:
+        job_type, looks = str(row["job_type"]), str(row["looks"])
+        texts = [
+            self.tr("{job_type} (chosen)").format(job_type=job_type) if is_chosen else job_type,
+            self._looks_text(looks),
+            credits_text(row.get("credits_each")),
+            credits_text(row.get("credits_new")),
+        ]
+        item = self._row(texts)
+        item.setData(TYPE, _CHOICE, (job_type, looks))
         if is_chosen:
             font = item.font(TYPE)
             font.setBold(True)

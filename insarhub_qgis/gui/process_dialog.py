@@ -31,13 +31,15 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from insarhub_qgis.core import network_checks
+from insarhub_qgis.core.burst_estimate import burst_prices
 from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.hyp3_guard import NEW, REFUSED
 from insarhub_qgis.core.hyp3_options import (
     INSAR_GAMMA,
-    JOB_TYPES,
+    MOST_BURSTS,
     MULTI_BURST,
     PROCESSOR_TYPE,
+    SINGLE_BURST,
     Hyp3Options,
 )
 from insarhub_qgis.core.network_budget import PairPrices, pair_stamp
@@ -63,6 +65,7 @@ from insarhub_qgis.gui.plan_table import (
 from insarhub_qgis.gui.price_table import PriceTable
 from insarhub_qgis.gui.process_facts import ProcessFacts, check_pairs, read_process_facts
 from insarhub_qgis.gui.sandbox_banner import SandboxBanner
+from insarhub_qgis.gui.stacks_table import bursts_text
 from insarhub_qgis.host import messages
 from insarhub_qgis.host.endpoints import endpoints, is_sandbox_on
 from insarhub_qgis.host.engine_process import EngineTask
@@ -124,9 +127,7 @@ class ProcessDialog(QDialog):
         self.card.show_busy()
         self.tabs.addTab(self.card, self.tr("Chec&k"))
         self.tabs.addTab(self._make_pairs(), self.tr("P&airs"))
-        self.prices = PriceTable(self.tabs)
-        self.prices.chosen.connect(self._choose_price)
-        self.tabs.addTab(self.prices, self.tr("P&rices"))
+        self.tabs.addTab(self._make_prices(), self.tr("P&rices"))
         splitter = QSplitter(Qt.Orientation.Horizontal, self)
         splitter.setChildrenCollapsible(False)
         splitter.addWidget(self._make_options())
@@ -219,6 +220,30 @@ class ProcessDialog(QDialog):
         layout.addLayout(head)
         layout.addWidget(self.table, 1)
         layout.addWidget(self.detail)
+        return page
+
+    def _make_prices(self) -> QWidget:
+        page = QWidget(self.tabs)
+        self.prices = PriceTable(page)
+        self.prices.chosen.connect(self._choose_price)
+        self.burst_hint = QLabel(page)
+        self.burst_hint.setObjectName("insarhubBurstHint")
+        self.burst_hint.setWordWrap(True)
+        self.burst_button = self._button(
+            "insarhubBurstSearch", self.tr("Search B&ursts…"), self._search_bursts
+        )
+        self.burst_row = QWidget(page)
+        row = QHBoxLayout(self.burst_row)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(6)
+        row.addWidget(self.burst_hint, 1)
+        row.addWidget(self.burst_button, 0, Qt.AlignmentFlag.AlignTop)
+        self.burst_row.hide()
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(0, 9, 0, 0)
+        layout.setSpacing(6)
+        layout.addWidget(self.prices, 1)
+        layout.addWidget(self.burst_row)
         return page
 
     def _make_notice(self) -> QHBoxLayout:
@@ -327,21 +352,31 @@ class ProcessDialog(QDialog):
             return
         if before is None:
             self.form.show_options(facts.options)
-        burst = self.tr("Needs a stack of bursts; this one holds whole scenes.")
-        scene = self.tr("Needs whole scenes; this stack holds bursts.")
-        reasons = {
-            job_type: scene if job_type == INSAR_GAMMA else burst
-            for job_type in JOB_TYPES
-            if (job_type == INSAR_GAMMA) == facts.is_burst
-        }
-        self.form.show_unavailable(reasons)
-        if facts.is_burst and self.form.options().job_type == INSAR_GAMMA:
-            self.form.show_options(replace(self.form.options(), job_type=MULTI_BURST))
-        self._unavailable = reasons
+        self._unavailable = self._reasons(facts)
+        self.form.show_unavailable(self._unavailable)
+        if self.form.options().job_type in self._unavailable:
+            self.form.show_options(replace(self.form.options(), job_type=_proposed_type(facts)))
         self._show_prices()
         self.model.show_pairs([PlannedPair(pair) for pair in facts.pairs], ())
         self._check()
         self._ask_plan()
+
+    def _reasons(self, facts: ProcessFacts) -> dict[str, str]:
+        """Say which job types the stack does not fit, and why."""
+        if not facts.is_burst:
+            burst = self.tr("Needs a stack of bursts; this one holds whole scenes.")
+            return {MULTI_BURST: burst, SINGLE_BURST: burst}
+        reasons = {INSAR_GAMMA: self.tr("Needs whole scenes; this stack holds bursts.")}
+        count = len(facts.burst_ids)
+        if count > 1:
+            reasons[SINGLE_BURST] = self.tr("Takes one burst; each date of this stack has {count}.").format(
+                count=count
+            )
+        if count > MOST_BURSTS:
+            reasons[MULTI_BURST] = self.tr(
+                "Takes {limit} bursts at most; each date of this stack has {count}. Search a smaller area, or whole scenes."
+            ).format(limit=MOST_BURSTS, count=count)
+        return reasons
 
     def _on_job_changed(self, folder: Path) -> None:
         # Its own submission is told by its own answer.
@@ -469,6 +504,7 @@ class ProcessDialog(QDialog):
         for message in (self.plan or {}).get("messages") or ():
             error = InsarError.from_json(message)
             lines.append(CheckLine(network_checks.NOTE, messages.sentence(error)))
+        lines += self._burst_lines()
         dock = self._context.open_network_dock()
         if dock is not None and any(session.folder == self._folder for session in dock.dirty_sessions):
             lines.append(
@@ -482,6 +518,58 @@ class ProcessDialog(QDialog):
         if self.facts is not None:
             lines += [CheckLine(network_checks.NOTE, messages.sentence(note)) for note in self.facts.notes]
         return lines
+
+    def _burst_lines(self) -> list[CheckLine]:
+        """Bursts of the stack, or that bursts of the same area would be cheaper."""
+        facts = self.facts
+        if facts is None:
+            return []
+        if MULTI_BURST in self._unavailable and facts.is_burst:
+            text = self.tr("{job_type}: {reason}")
+            return [
+                CheckLine(
+                    network_checks.STOP,
+                    text.format(job_type=MULTI_BURST, reason=self._unavailable[MULTI_BURST]),
+                )
+            ]
+        if len(facts.burst_ids) > 1:
+            text = self.tr("Each pair merges bursts {bursts}.").format(bursts=bursts_text(facts.burst_ids))
+            return [CheckLine(network_checks.OK, text)]
+        each, bursts = (self.plan or {}).get("credits_each"), self._price_of_bursts()
+        if bursts is None or each is None or bursts >= each:
+            return []
+        text = self.tr(
+            "Bursts of the same area would cost about {credits} instead of {now} credits per pair ({count}, estimated from "
+            "the footprint of a scene). Search the area again with the product Bursts to order them."
+        ).format(credits=credits_text(bursts), now=credits_text(each), count=self._burst_count_text())
+        return [CheckLine(network_checks.NOTE, text, self.tr("Prices"), self._show_price_tab)]
+
+    def _burst_count_text(self) -> str:
+        count = (self.facts.estimated_bursts if self.facts is not None else None) or 0
+        return self.tr("one burst") if count == 1 else self.tr("about {count} bursts").format(count=count)
+
+    def _burst_estimates(self) -> list[dict[str, Any]]:
+        """What bursts of the area of whole scenes would cost, in rows of the price table."""
+        facts, plan = self.facts, self.plan
+        if facts is None or plan is None or not facts.estimated_bursts:
+            return []
+        new = sum(row.state == NEW for row in self.model.rows)
+        return burst_prices(plan.get("costs") or {}, facts.estimated_bursts, new)
+
+    def _price_of_bursts(self) -> float | None:
+        """Credits per pair with the looks that are chosen; None when they cannot be estimated."""
+        looks = self.form.fields["looks"].currentData()
+        return next((row["credits_each"] for row in self._burst_estimates() if row["looks"] == looks), None)
+
+    def _show_price_tab(self) -> None:
+        self.tabs.setCurrentIndex(PRICES_TAB)
+        self.prices.setFocus()
+
+    def _search_bursts(self) -> None:
+        """Fill the form of a search with the area of the job."""
+        if self.facts is not None:
+            self._context.search_requested.emit(dict(self.facts.burst_search))
+            self.close()
 
     def _credit_rows(self) -> list[CheckRow]:
         total, left = sum_of(self.model.ticked_rows()), self.credits_left
@@ -519,8 +607,15 @@ class ProcessDialog(QDialog):
         self._context.network_dock().open_job(self._folder)
 
     def _show_prices(self) -> None:
-        alternatives = (self.plan or {}).get("alternatives") or ()
-        self.prices.show_prices(alternatives, self._unavailable, self.form.options())
+        alternatives, estimates = (self.plan or {}).get("alternatives") or (), self._burst_estimates()
+        self.prices.show_prices(alternatives, self._unavailable, self.form.options(), estimates)
+        self.burst_hint.setText(
+            self.tr(
+                "The area of this job takes {count}, estimated from the footprint of a scene. To order bursts, search the "
+                "area again with the product Bursts and add them as a job of their own."
+            ).format(count=self._burst_count_text())
+        )
+        self.burst_row.setVisible(bool(estimates))
 
     def _choose_price(self, job_type: str, looks: str) -> None:
         if not self.is_sending:
@@ -549,8 +644,8 @@ class ProcessDialog(QDialog):
     def _show_defaults(self) -> None:
         before = self.form.options()
         options = Hyp3Options()
-        if self.facts is not None and self.facts.is_burst:
-            options = replace(options, job_type=MULTI_BURST)
+        if self.facts is not None:
+            options = replace(options, job_type=_proposed_type(self.facts))
         if options != before:
             self.form.show_options(options)
             self._on_options_changed()
@@ -828,6 +923,10 @@ class ProcessDialog(QDialog):
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "cost"):
             self._show_state()
         super().changeEvent(event)
+
+
+def _proposed_type(facts: ProcessFacts) -> str:
+    return MULTI_BURST if facts.is_burst else INSAR_GAMMA
 
 
 def _pair(row: Mapping[str, Any]) -> tuple[str, str]:

@@ -3,15 +3,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+from insarhub_qgis.core.burst_estimate import estimated_burst_count
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.hyp3_options import Hyp3Options
+from insarhub_qgis.core.job_config import DOWNLOADER, JobConfig
 from insarhub_qgis.core.network_budget import PairPrices
 from insarhub_qgis.core.network_checks import CheckRow, check_network
 from insarhub_qgis.core.network_files import OpenNetwork, load_network
+from insarhub_qgis.core.network_model import StackNetwork
+from insarhub_qgis.core.scenes import burst_id
 from insarhub_qgis.gui.network_session import NetworkSession
 
 
@@ -23,8 +28,12 @@ class ProcessFacts:
     ----------
     pairs
         Active pairs of scenes, those of a merged stack frame by frame.
-    is_burst
-        The scenes are bursts.
+    burst_ids
+        ``220001_IW1``: the bursts of each date; empty for whole scenes.
+    estimated_bursts
+        Of whole scenes: how many bursts the area of the job takes, by the footprint of a scene; None when unknown.
+    burst_search
+        Values of `requests.SearchScenes` that would find them.
     notes
         What of the options could not be used.
     """
@@ -32,8 +41,15 @@ class ProcessFacts:
     opened: OpenNetwork
     options: Hyp3Options
     pairs: tuple[tuple[str, str], ...]
-    is_burst: bool
+    burst_ids: tuple[str, ...] = ()
+    estimated_bursts: int | None = None
+    burst_search: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[InsarError, ...] = ()
+
+    @property
+    def is_burst(self) -> bool:
+        """The scenes are bursts."""
+        return bool(self.burst_ids)
 
 
 def read_process_facts(folder: Path) -> ProcessFacts:
@@ -45,17 +61,47 @@ def read_process_facts(folder: Path) -> ProcessFacts:
         Errors of `load_network` and of the config.
     """
     opened = load_network(folder)
-    options, notes = Hyp3Options.from_config(opened.job.read_config())
+    config = opened.job.read_config()
+    options, notes = Hyp3Options.from_config(config)
     network = opened.network
     pairs = [pair for key in network.active_keys() for pair in network.granule_pairs(key)]
-    names = [name for node in network.nodes for name in node.scenes]
+    found = {burst_id(name) for node in network.nodes for name in node.scenes}
+    burst_ids = config.burst_ids or tuple(sorted(found - {None})) if found and None not in found else ()
+    search = _burst_search(config)
     return ProcessFacts(
         opened,
         options,
         tuple((pair.reference, pair.secondary) for pair in pairs),
-        bool(names) and all(name.endswith("-BURST") for name in names),
+        burst_ids,
+        None if burst_ids else _estimated_bursts(network, search["aoi_wkt"]),
+        search,
         tuple(notes),
     )
+
+
+def _burst_search(config: JobConfig) -> dict[str, Any]:
+    """Give what finds the bursts of a job of whole scenes: its own search, without what bursts do not know."""
+    options = config.stage_options(DOWNLOADER)
+    path = options.get("relativeOrbit")
+    return {
+        "product": "BURST",
+        "aoi_wkt": str(options.get("intersectsWith") or ""),
+        "start": str(options.get("start") or "")[:10],
+        "end": str(options.get("end") or "")[:10],
+        "direction": str(options.get("flightDirection") or "").upper(),
+        "paths": (path,) if isinstance(path, int) else (),
+    }
+
+
+def _estimated_bursts(network: StackNetwork, aoi_wkt: str) -> int | None:
+    footprints = (
+        network.facts[name].footprint
+        for node in network.nodes
+        for name in node.scenes
+        if name in network.facts
+    )
+    footprint = next((ring for ring in footprints if ring), ())
+    return estimated_burst_count(aoi_wkt, footprint)
 
 
 def check_pairs(

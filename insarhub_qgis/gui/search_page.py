@@ -37,9 +37,9 @@ from insarhub_qgis.gui.area_block import AreaBlock
 from insarhub_qgis.gui.page_context import PageContext
 from insarhub_qgis.gui.scene_detail import SceneDetail
 from insarhub_qgis.gui.scene_link import SceneLink
-from insarhub_qgis.gui.search_filters import SearchFilters
+from insarhub_qgis.gui.search_filters import BURST, SLC, SearchFilters
 from insarhub_qgis.gui.short_text import ShortLabel
-from insarhub_qgis.gui.stacks_table import DayRow, DaysModel, RowsView, StacksModel
+from insarhub_qgis.gui.stacks_table import DayRow, DaysModel, RowsView, StacksModel, bursts_text
 from insarhub_qgis.host import messages
 from insarhub_qgis.host.endpoints import endpoints
 from insarhub_qgis.host.engine_process import EngineTask
@@ -115,7 +115,7 @@ class SearchPage(QWidget):
         self._folder: Path | None = None
         self._task: EngineTask | None = None
         self._adding: EngineTask | None = None
-        self._is_opened = False
+        self._is_opened = self._is_prepared = False
         self.link = SceneLink(context, self)
         self._build()
         self.link.scenes_selected.connect(self._on_map_selected)
@@ -143,7 +143,7 @@ class SearchPage(QWidget):
         self.stacks_model = StacksModel(self)
         self.stacks = RowsView(self.stacks_model, self)
         self.stacks.setObjectName("insarhubStacks")
-        self.stacks.setAccessibleName(self.tr("Stacks by path and frame"))
+        self.stacks.setAccessibleName(self.tr("Stacks by path and frame, or by path and bursts"))
         self.stacks.rows_selected.connect(self._on_stacks_selected)
         self.days_model = DaysModel(self)
         self.days = RowsView(self.days_model, self)
@@ -349,6 +349,14 @@ class SearchPage(QWidget):
                 field.setDateTime(QDateTime())
         self.filters.set_values(request)
 
+    def prepare(self, request: Mapping[str, Any]) -> None:
+        """Show the form filled for a search that another page asks for; the answer that is shown stays."""
+        self._is_opened = self._is_prepared = True
+        self.fill_form(request)
+        self.form.setCollapsed(False)
+        self.filters.setCollapsed(False)
+        self._show_form_state()
+
     def missing(self) -> str:
         """What the form still lacks, in words; empty when it can be sent."""
         try:
@@ -360,6 +368,8 @@ class SearchPage(QWidget):
         start, end = _iso(self.start), _iso(self.end)
         if start and end and end < start:
             return self.tr("The end lies before the start.")
+        if self.area.area is None and self.filters.is_burst:
+            return self.tr("Give an area: bursts are searched by it.")
         if self.area.area is None and not values["paths"]:
             return self.tr("Give an area, a path or scene names.")
         return ""
@@ -383,7 +393,9 @@ class SearchPage(QWidget):
         if not self.form.isCollapsed():
             return self.tr("Search For")
         days = " – ".join(text for text in (_iso(self.start), _iso(self.end)) if text)
-        parts = [part for part in (self.area.words, days) if part]
+        # What is searched comes first: the end of a long title is cut off.
+        product = self.tr("bursts") if self.filters.is_burst else ""
+        parts = [part for part in (product, self.area.words, days) if part]
         count = self.filters.set_count()
         if count:
             parts.append(self.tr("1 filter") if count == 1 else self.tr("{n} filters").format(n=count))
@@ -410,7 +422,8 @@ class SearchPage(QWidget):
             asked = self.request(self._folder or Path()).to_json()
         except InsarError:
             return True
-        old = self._answer.request
+        # Answers that were kept before there were bursts do not name their product.
+        old = {"product": SLC, **self._answer.request}
         names = set(asked) - {"answer_folder", "endpoints"}
         return any(_plain(asked[name]) != _plain(old.get(name)) for name in names)
 
@@ -447,13 +460,14 @@ class SearchPage(QWidget):
         found, hits = item.get("found"), item.get("hits")
         if found is None:
             return
+        is_burst = self.filters.is_burst
         count = QLocale().toString(int(found))
         if hits is None:
-            self.hint.setText(self.tr("{count} scenes so far").format(count=count))
+            text = self.tr("{count} bursts so far") if is_burst else self.tr("{count} scenes so far")
+            self.hint.setText(text.format(count=count))
         else:
-            self.hint.setText(
-                self.tr("{count} of {hits} scenes").format(count=count, hits=QLocale().toString(int(hits)))
-            )
+            text = self.tr("{count} of {hits} bursts") if is_burst else self.tr("{count} of {hits} scenes")
+            self.hint.setText(text.format(count=count, hits=QLocale().toString(int(hits))))
 
     def _on_failed(self, error: InsarError, is_kept: bool) -> None:
         self._task = None
@@ -479,9 +493,9 @@ class SearchPage(QWidget):
             self._folder = folder
             self.link.follow(folder)
             self._show_answer(*value)
-            if is_kept:
+            if is_kept and not self._is_prepared:
                 self.fill_form(value[0].request)
-            self.form.setCollapsed(bool(value[0].stacks))
+            self.form.setCollapsed(bool(value[0].stacks) and not (is_kept and self._is_prepared))
             if not is_kept:
                 self.show_footprints()
             self._show_form_state()
@@ -524,12 +538,16 @@ class SearchPage(QWidget):
         if not answer.searched_at:
             self.note_row.hide()
             return
+        # The archive counts bursts, and a row here is a pass over several.
+        is_burst = answer.request.get("product") == BURST
         count, hits = len(answer.scenes), answer.hits
         locale = QLocale()
         time = QDateTime.fromString(answer.searched_at, Qt.DateFormat.ISODate).toLocalTime()
         when = locale.toString(time, QLocale.FormatType.ShortFormat)
         lines = []
-        if not answer.is_complete and hits is not None and hits > count:
+        if not answer.is_complete and is_burst:
+            lines.append(self.tr("<b>Partial answer:</b> passes may be missing."))
+        elif not answer.is_complete and hits is not None and hits > count:
             lines.append(
                 self.tr("<b>Partial answer:</b> {count} of {hits} scenes.").format(
                     count=locale.toString(count), hits=locale.toString(hits)
@@ -540,7 +558,11 @@ class SearchPage(QWidget):
         lines += [_escaped(messages.sentence(message)) for message in answer.messages[:3]]
         if len(answer.messages) > 3:
             lines.append(self.tr("{count} more remarks").format(count=len(answer.messages) - 3))
-        text = self.tr("{count} scenes, answer of {time}").format(count=locale.toString(count), time=when)
+        text = (
+            self.tr("{count} passes over bursts, answer of {time}")
+            if is_burst
+            else self.tr("{count} scenes, answer of {time}")
+        ).format(count=locale.toString(count), time=when)
         lines.append(text if not answer.is_sandbox else self.tr("{text}, simulated").format(text=text))
         self.note.setText("<br>".join(lines))
         self.note_icon.setVisible(not answer.is_complete)
@@ -548,7 +570,13 @@ class SearchPage(QWidget):
 
     def _show_message(self, text: str) -> None:
         """Say what the page is for, or why there is nothing."""
-        if not text and self._answer.searched_at and not self._answer.stacks:
+        is_empty = not text and self._answer.searched_at and not self._answer.stacks
+        if is_empty and self._answer.request.get("product") == BURST:
+            text = self.tr(
+                "No bursts found. Sentinel-1 passes most places every 6 or 12 days: make the dates longer, take filters "
+                "away, or search whole scenes."
+            )
+        elif is_empty:
             text = self.tr(
                 "No scenes found. Sentinel-1 passes most places every 6 or 12 days: make the dates longer, the area "
                 "larger, or take filters away."
@@ -714,12 +742,17 @@ class SearchPage(QWidget):
         self._adding = None
         self._show_buttons()
         jobs = [(Path(row["path"]), row) for row in result["job_folders"]]
+        bursts = {stack.key: bursts_text(stack.burst_ids) for stack in self._answer.stacks if stack.burst_ids}
         for row in result.get("excluded", ()):
             path, frame = row["stack"]
             reason = messages.sentence(InsarError.from_json(row))
-            self._context.show_warning(
-                self.tr("Path {path}, frame {frame}: {reason}").format(path=path, frame=frame, reason=reason)
+            found = bursts.get((path, frame), "")
+            text = (
+                self.tr("Path {path}, bursts {bursts}: {reason}")
+                if found
+                else self.tr("Path {path}, frame {frame}: {reason}")
             )
+            self._context.show_warning(text.format(path=path, frame=frame, bursts=found, reason=reason))
         for folder, _ in jobs:
             self._context.job_changed.emit(folder)
         if not jobs:

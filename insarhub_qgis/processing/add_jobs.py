@@ -21,6 +21,7 @@ from qgis.core import (
 
 from insarhub_qgis.core import requests
 from insarhub_qgis.core.errors import InsarError
+from insarhub_qgis.core.scenes import burst_id
 from insarhub_qgis.host.messages import sentence
 from insarhub_qgis.layers.scene_layers import ANSWER_FIELD, FRAME_FIELD, NAME_FIELD, PATH_FIELD
 from insarhub_qgis.processing.base import SEARCH, InsarAlgorithm, tr
@@ -30,16 +31,17 @@ SEPARATOR = ";"
 
 
 class AddJobs(InsarAlgorithm):
-    """One job folder per path and frame of the footprints."""
+    """One job folder per path and frame, or set of bursts, of the footprints."""
 
     NAME = "addjobs"
     TITLE = "Add jobs"
     GROUP = SEARCH
     HELP = (
-        "Makes one job folder per path and frame from the footprints of Search scenes, or from the selected ones. A single "
-        "stack goes into an empty work directory itself, several get folders named by path and frame. Perpendicular "
-        "baselines are computed without network from the kept answer. A job that exists gets the scenes that it lacks; "
-        "its pairs stay.\n\nJob folders are given as one text, separated by semicolons."
+        "Makes one job folder per path and frame from the footprints of Search scenes, or from the selected ones; of bursts "
+        "one per path and set of bursts. A single stack goes into an empty work directory itself, several get folders named "
+        "by path and frame (or lowest burst). Perpendicular baselines are computed without network from the kept answer. A "
+        "job that exists gets the scenes that it lacks; its pairs stay.\n\nJob folders are given as one text, separated by "
+        "semicolons."
     )
 
     SCENES = "SCENES"
@@ -85,9 +87,13 @@ class AddJobs(InsarAlgorithm):
             for row in result["excluded"]:
                 path, frame = row["stack"]
                 reason = sentence(InsarError.from_json(row))
-                feedback.pushWarning(
-                    tr("Path {path}, frame {frame}: {reason}").format(path=path, frame=frame, reason=reason)
+                is_burst = any(burst_id(name) for stack, name in scenes if stack == (path, frame))
+                text = (
+                    tr("Path {path}, lowest burst {frame}: {reason}")
+                    if is_burst
+                    else tr("Path {path}, frame {frame}: {reason}")
                 )
+                feedback.pushWarning(text.format(path=path, frame=frame, reason=reason))
             for row in result["job_folders"]:
                 if row["without_baseline"]:
                     unknown = row["without_baseline"]

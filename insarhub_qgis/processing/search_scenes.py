@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""``insarhub:searchscenes``: Sentinel-1 scenes of an area as footprints."""
+"""``insarhub:searchscenes``: Sentinel-1 scenes or bursts of an area as footprints."""
 
 from __future__ import annotations
 
@@ -44,6 +44,8 @@ from insarhub_qgis.processing.base import SEARCH, InsarAlgorithm, tr
 
 DIRECTIONS = ["any", "ASCENDING", "DESCENDING"]
 POLARIZATIONS = ["VV", "VV+VH", "HH", "HH+HV"]
+#: Choice -> `requests.SearchScenes.product`; the first one is the default.
+PRODUCTS = {"whole scenes": "SLC", "bursts": "BURST"}
 PLATFORMS = ["S1A", "S1B", "S1C", "S1D"]
 
 
@@ -54,14 +56,18 @@ class SearchScenes(InsarAlgorithm):
     TITLE = "Search scenes"
     GROUP = SEARCH
     HELP = (
-        "Searches the archive of ASF for Sentinel-1 SLC scenes (IW) and gives their footprints with all metadata. No "
-        "account is needed.\n\nThe area is a vector layer, all its features dissolved, in any coordinate system; or an "
-        "extent. Without an area a path is needed. Both days are included. Path and Frame take lists such as 13, 93 or "
-        "406-412. Several polarisations or platforms may be chosen; none means all. Maximum 0 means no limit.\n\nAn "
-        "answer that is not complete gives a warning. The answer is kept in the profile, so that Add jobs can make jobs "
-        "from the footprints."
+        "Searches the archive of ASF for Sentinel-1 scenes (IW) and gives their footprints with all metadata. No account is "
+        "needed.\n\nProduct: whole scenes (SLC, about 250 by 180 km), or bursts (about 85 by 20 km each) for a small area, of "
+        "which HyP3 makes cheaper interferograms. Bursts need an area, have no frames, and are VV or HH. A footprint is then "
+        "one pass that has all bursts of the area: it is named by its first burst, its frame is the number of the lowest one, "
+        "and passes that lack a burst are left out with a warning.\n\nThe area is a vector layer, all its features dissolved, "
+        "in any coordinate system; or an extent. Without an area a path is needed. Both days are included. Path and Frame "
+        "take lists such as 13, 93 or 406-412. Several polarisations or platforms may be chosen; none means all. Maximum 0 "
+        "means no limit.\n\nAn answer that is not complete gives a warning. The answer is kept in the profile, so that Add "
+        "jobs can make jobs from the footprints."
     )
 
+    PRODUCT = "PRODUCT"
     AOI = "AOI"
     EXTENT = "EXTENT"
     START = "START"
@@ -80,6 +86,11 @@ class SearchScenes(InsarAlgorithm):
         self._styler = SceneStyler()
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
+        product = QgsProcessingParameterEnum(
+            self.PRODUCT, tr("Product"), options=list(PRODUCTS), defaultValue=next(iter(PRODUCTS))
+        )
+        product.setUsesStaticStrings(True)
+        self.addParameter(product)
         self.addParameter(
             QgsProcessingParameterFeatureSource(
                 self.AOI,
@@ -116,7 +127,7 @@ class SearchScenes(InsarAlgorithm):
         self.addParameter(
             QgsProcessingParameterNumber(
                 self.MAX_RESULTS,
-                tr("Maximum number of scenes (0: no limit)"),
+                tr("Maximum number of scenes or bursts (0: no limit)"),
                 QgsProcessingParameterNumber.Type.Integer,
                 defaultValue=0,
                 minValue=0,
@@ -127,7 +138,7 @@ class SearchScenes(InsarAlgorithm):
                 self.OUTPUT, tr("Footprints"), QgsProcessing.SourceType.TypeVectorPolygon
             )
         )
-        self.addOutput(QgsProcessingOutputNumber(self.SCENE_COUNT, tr("Number of scenes")))
+        self.addOutput(QgsProcessingOutputNumber(self.SCENE_COUNT, tr("Number of scenes or passes")))
 
     def checkParameterValues(
         self, parameters: dict[str, Any], context: QgsProcessingContext
@@ -151,6 +162,7 @@ class SearchScenes(InsarAlgorithm):
         direction = self.parameterAsEnumString(parameters, self.DIRECTION, context)
         try:
             request = requests.SearchScenes(
+                product=PRODUCTS[self.parameterAsEnumString(parameters, self.PRODUCT, context)],
                 aoi_wkt=self._area(parameters, context, feedback),
                 start=_day(parameters.get(self.START)),
                 end=_day(parameters.get(self.END)),

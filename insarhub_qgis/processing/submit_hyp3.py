@@ -47,6 +47,8 @@ class SubmitHyp3(Hyp3Algorithm):
         "finished or downloaded already with the same parameters are left out, so that nothing is paid twice. With 'dry run' "
         "HyP3 validates the pairs and tells what they would cost; nothing is charged and nothing is written to the folder; without "
         "it credits are spent. "
+        "INSAR_GAMMA takes whole scenes; jobs of bursts take INSAR_ISCE_MULTI_BURST (up to 15 bursts) or, of a single burst, "
+        "INSAR_ISCE_BURST. "
         "The report lists each pair with the verdict. MintPy needs the DEM and the look vectors; they cannot be added "
         "afterwards. Jobs at HyP3 are publicly visible: any user who is signed in can see their names and scenes."
     )

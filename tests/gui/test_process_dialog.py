@@ -19,9 +19,11 @@ from insarhub_qgis.gui.plan_table import NOTE, PAIR, STATE
 from insarhub_qgis.gui.process_dialog import CHECK_TAB, PAIRS_TAB, PRICES_TAB
 from insarhub_qgis.host.settings import settings
 from insarhub_qgis.sandbox.acquisitions import acquisition
+from insarhub_qgis.sandbox.hyp3_job_types import JOB_TYPES
 from insarhub_qgis.sandbox.scene import FIRST_DATE, simulated_dates
 from tests.makers.fake_engine import install_fake_engine
-from tests.makers.hyp3_job_files import write_stack_file
+from tests.makers.hyp3_job_files import write_burst_job, write_stack_file
+from tests.makers.network_jobs import make_network_job
 from tests.makers.sandbox_server import running_sandbox
 
 STATES = [*["new"] * 6, "in_flight", "done", "downloaded", "expired", "other_parameters", "refused"]
@@ -324,6 +326,125 @@ def test_prices_stand_side_by_side_and_a_missing_type_says_why(planned, engine_r
     row = jobs.findData("INSAR_ISCE_MULTI_BURST")
     assert not jobs.model().item(row).isEnabled()
     assert "bursts" in jobs.itemData(row, Qt.ItemDataRole.ToolTipRole)
+
+
+COSTS = {name: definition.cost_definition() for name, definition in JOB_TYPES.items()}
+
+
+def rows_of_prices(dialog):
+    items = [dialog.prices.topLevelItem(row) for row in range(dialog.prices.topLevelItemCount())]
+    return [[item.text(column) for column in range(4)] for item in items]
+
+
+@pytest.fixture
+def opened(dock, engine_runs, patience):
+    """Open a job and answer its plan, all pairs new."""
+
+    def show(folder, pairs, each, **values):
+        settings().use_sandbox.setValue(True)
+        dialog = dock.context.open_process(folder)
+        patience.waitUntil(lambda: engine_runs.of(PlanHyp3), timeout=20_000)
+        rows = [{"pair": pair, "state": "new", "reason": None, "credits": each} for pair in pairs]
+        engine_runs.of(PlanHyp3)[-1].succeeded.emit(
+            {"account": "anna", "rows": rows, "credits_each": each, "credits_new": each * len(rows), "credits_left": 8000.0,
+             "application_status": "APPROVED", "alternatives": [], "costs": COSTS, **values}
+        )  # fmt: skip
+        patience.waitUntil(lambda: dialog._is_checked and not dialog._check_timer.isActive(), timeout=20_000)
+        return dialog
+
+    return show
+
+
+def test_a_job_of_bursts_proposes_multi_bursts_and_prices_what_fits(opened, engine_runs, tmp_path):
+    folder = tmp_path / "p103_b220001"
+    pairs = write_burst_job(folder, 5, 2)
+    alternatives = [
+        {"job_type": job_type, "looks": looks, "credits_each": 1.0, "credits_new": 4.0}
+        for job_type in ("INSAR_ISCE_MULTI_BURST", "INSAR_ISCE_BURST")
+        for looks in ("20x4", "10x2", "5x1")
+    ]
+    dialog = opened(folder, pairs, 1.0, alternatives=alternatives)
+    assert engine_runs.of(PlanHyp3)[0].request.options["job_type"] == "INSAR_ISCE_MULTI_BURST"
+    assert rows_of_prices(dialog) == [
+        ["INSAR_ISCE_MULTI_BURST (chosen)", "20x4 (80 m)", "1", "4"],
+        ["INSAR_ISCE_MULTI_BURST", "10x2 (40 m)", "1", "4"],
+        ["INSAR_ISCE_MULTI_BURST", "5x1 (20 m)", "1", "4"],
+        ["INSAR_GAMMA: Needs whole scenes; this stack holds bursts.", "", "", ""],
+        ["INSAR_ISCE_BURST: Takes one burst; each date of this stack has 2.", "", "", ""],
+    ]
+    assert not dialog.burst_row.isVisibleTo(dialog.prices.parentWidget())
+    assert any(line.text == "Each pair merges bursts 220001-220002 (2)." for line in dialog.card.lines)
+    assert dialog.submit_button.text().replace("&", "") == "Submit 4 Pairs, 4 Credits"
+    dialog.form.choose("INSAR_ISCE_MULTI_BURST", "5x1")
+    dialog._show_defaults()
+    assert (dialog.form.options().job_type, dialog.form.options().looks) == ("INSAR_ISCE_MULTI_BURST", "20x4")
+
+
+def test_one_burst_may_be_ordered_by_either_type(opened, tmp_path):
+    folder = tmp_path / "p103_b220001"
+    dialog = opened(folder, write_burst_job(folder, 4, 1), 1.0)
+    jobs = dialog.form.fields["job_type"]
+    enabled = [jobs.itemData(row) for row in range(jobs.count()) if jobs.model().item(row).isEnabled()]
+    assert enabled == ["INSAR_ISCE_MULTI_BURST", "INSAR_ISCE_BURST"]
+
+
+def test_more_bursts_than_hyp3_takes_stop_with_what_to_do(opened, tmp_path):
+    folder = tmp_path / "p103_b220001"
+    dialog = opened(folder, write_burst_job(folder, 4, 16), 1.0)
+    (stop,) = [line for line in dialog.card.lines if line.level == STOP]
+    assert "Takes 15 bursts at most; each date of this stack has 16. Search a smaller area" in stop.text
+    assert not dialog.submit_button.isEnabled()
+
+
+def small_area_job(folder, north=53.9):
+    """Whole scenes over an area within the first sub-swath."""
+    area = f"POLYGON((-122.3 53.8,-122.2 53.8,-122.2 {north},-122.3 {north},-122.3 53.8))"
+    options = {
+        "intersectsWith": area,
+        "relativeOrbit": 5,
+        "start": "2019-01-01",
+        "flightDirection": "DESCENDING",
+    }
+    make_network_job(
+        folder,
+        [0, 12, 24],
+        pairs=[(0, 1), (1, 2)],
+        config={"downloader": {"type": "S1_SLC", "config": options}},
+    )
+    return area, json.loads((folder / "stack_p0_f0.json").read_text("utf-8"))["pairs"]
+
+
+def test_whole_scenes_over_a_small_area_say_what_bursts_would_cost(opened, dock, tmp_path):
+    area, pairs = small_area_job(tmp_path / "valley")
+    dialog = opened(tmp_path / "valley", pairs, 10.0)
+    count = dialog.facts.estimated_bursts
+    assert count in (1, 2)
+    (note,) = [line for line in dialog.card.lines if "Bursts" in line.text]
+    assert "about 1 instead of 10 credits per pair" in note.text and "estimated" in note.text
+    assert "Search the area again" in note.text
+    note.action()
+    assert dialog.tabs.currentIndex() == PRICES_TAB
+    assert [row[1:] for row in rows_of_prices(dialog) if row[0] == "INSAR_ISCE_MULTI_BURST"] == [
+        ["20x4 (80 m)", "about 1", "about 2"],
+        ["10x2 (40 m)", "about 1", "about 2"],
+        ["5x1 (20 m)", *[f"about {n}" for n in ((1, 2) if count == 1 else (5, 10))]],
+    ]
+    assert dialog.burst_row.isVisible() and "search the area again" in dialog.burst_hint.text()
+    QTest.mouseClick(dialog.burst_button, Qt.MouseButton.LeftButton)
+    assert not dialog.isVisible() and dock.page_key == "search"
+    page = dock.page("search")
+    request = page.request(tmp_path)
+    assert (request.product, request.paths, request.start) == ("BURST", (5,), "2019-01-01")
+    assert (request.direction, page.area.area.isNull()) == ("DESCENDING", False)
+    assert request.aoi_wkt.upper().replace(" ", "").startswith(area.upper().replace(" ", "")[:20])
+
+
+def test_nothing_is_said_of_bursts_that_are_not_cheaper_or_too_many(opened, tmp_path):
+    _, pairs = small_area_job(tmp_path / "long", north=55.1)
+    dialog = opened(tmp_path / "long", pairs, 1.0)
+    assert dialog.facts.estimated_bursts > 4
+    assert not any("Bursts" in line.text for line in dialog.card.lines)
+    assert any("about 5" in row[2] for row in rows_of_prices(dialog))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 from qgis.core import (
+    NULL,
     QgsCoordinateReferenceSystem,
     QgsFeature,
     QgsGeometry,
@@ -17,6 +18,7 @@ from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QLineEdit
 
 from insarhub_qgis.core.errors import Cancelled, InsarError
+from insarhub_qgis.core.network_files import load_network
 from insarhub_qgis.core.scene_stacks import SearchAnswer
 from insarhub_qgis.gui.dock import USABLE_WIDTH_PX
 from insarhub_qgis.gui.options_page import OptionsPage
@@ -25,7 +27,7 @@ from insarhub_qgis.gui.stacks_table import DaysModel, RowsView, StacksModel
 from insarhub_qgis.host import paths
 from insarhub_qgis.host.settings import settings
 from tests.makers.sandbox_server import running_sandbox
-from tests.makers.search_answers import answer_of, rectangle, scene_row, two_frames
+from tests.makers.search_answers import answer_of, burst_answer, rectangle, scene_row, two_frames
 
 WGS84 = QgsCoordinateReferenceSystem("EPSG:4326")
 
@@ -202,6 +204,122 @@ def test_the_form_becomes_a_request_and_back(page, tmp_path):
     assert page.request(tmp_path) == request
 
 
+def test_the_product_decides_which_filters_there_are(page, tmp_path):
+    filters = page.filters
+    filters.frames.setText("406")
+    filters.names.setPlainText("S1A_IW_SLC__1SDV_20180106T004006_20180106T004031_020027_0221EC_770D")
+    filters.polarization.setCurrentIndex(filters.polarization.findData("VV+VH"))
+    assert page.request(tmp_path).product == "SLC"
+    assert "bursts" in filters.product.toolTip()
+    filters.product.setCurrentIndex(1)
+    filters.setCollapsed(False)
+    for field in (filters.frames, filters.frame_label, filters.names, filters.names_label, filters.from_file):
+        assert field.isHidden()
+    offered = [filters.polarization.itemData(row) for row in range(filters.polarization.count())]
+    assert offered == ["", "VV", "HH"]
+    assert filters.title() == "Filters (bursts, 1)"
+    # Bursts are searched by area.
+    assert "area" in page.missing()
+    filters.paths.setText("103")
+    assert "area" in page.missing()
+    page.area.set_wkt(rectangle(-2.0, 37.4, -1.8, 37.6))
+    assert page.missing() == ""
+    request = page.request(tmp_path)
+    assert (request.product, request.frames, request.scene_names) == ("BURST", (), ())
+    assert request.polarizations == ("VV",)
+    page.form.setCollapsed(True)
+    assert page._form_title().startswith("Search: bursts, ") and "2 filters" in page._form_title()
+    # What was typed is there again.
+    filters.product.setCurrentIndex(0)
+    filters.setCollapsed(True)
+    filters.setCollapsed(False)
+    assert not filters.frames.isHidden() and not filters.names_label.isHidden()
+    assert page.request(tmp_path).frames == (406,)
+    assert filters.set_count() == 4
+    page.fill_form(request.to_json())
+    assert page.request(tmp_path) == request
+
+
+def test_stacks_of_bursts_show_their_bursts_and_no_frame(answered):
+    page = answered(burst_answer())
+    model = page.stacks_model
+    assert [column.title for column in model.columns][:3] == ["Path / Bursts", "Passes", "Dates"]
+    index = page.stacks.proxy.index(0, 0)
+    assert index.data() == "103 / 220001-220002 (2) ↗"
+    tip = index.data(Qt.ItemDataRole.ToolTipRole)
+    assert "Path 103, bursts IW1 220001-220002 (2), ascending" in tip
+    assert "bursts missing on 1 dates" in tip and "frame" not in tip
+    assert index.data(Qt.ItemDataRole.DecorationRole) is None
+    assert "9 passes over bursts" in page.note.text() and "scenes" not in page.note.text()
+    assert page.days.proxy.rowCount() == 10
+    missing = next(row for row in page.days_model.rows if row.day is None)
+    assert str(missing.date) == "2020-02-12"
+    page.days.select_rows(lambda row: row is page.days_model.rows[0])
+    page._on_days_selected()
+    detail = {
+        page.detail.topLevelItem(row).text(0): page.detail.topLevelItem(row).text(1)
+        for row in range(page.detail.topLevelItemCount())
+    }
+    assert detail["Bursts"] == "220001_IW1, 220002_IW1" and "Frame" not in detail
+    assert detail["First burst"].startswith("S1_220001_IW1_20200107T")
+    assert detail["Other bursts"].startswith("S1_220002_IW1_20200107T")
+    # The next answer of whole scenes has its own heads again.
+    page = answered(answer_of(two_frames(), searched_at="2026-11-21T05:00:00Z"))
+    assert page.stacks_model.columns[0].title == "Path / Frame"
+    assert page.stacks.proxy.index(0, 0).data() == "13 / 411 ↙"
+
+
+def test_footprints_of_bursts_name_the_bursts_on_the_map(answered, patience):
+    page = answered(burst_answer())
+    layer = page.link.layer
+    assert layer.featureCount() == 9
+    feature = next(layer.getFeatures())
+    assert feature["bursts"] == "220001_IW1, 220002_IW1"
+    assert layer.attributeAlias(layer.fields().indexFromName("frame")) == "lowest burst"
+    page.show_coverage()
+    patience.waitUntil(lambda: len(QgsProject.instance().mapLayers()) == 1)
+    page = answered(
+        burst_answer(
+            request={"product": "BURST", "aoi_wkt": rectangle(-2.0, 37.4, -1.8, 38.0)},
+            searched_at="2026-11-21T05:00:00Z",
+        )
+    )
+    page.show_coverage()
+    patience.waitUntil(lambda: bool(QgsProject.instance().mapLayersByName("Uncovered area by date")))
+    (uncovered,) = QgsProject.instance().mapLayersByName("Uncovered area by date")
+    assert uncovered.featureCount() == 9
+    feature = next(uncovered.getFeatures())
+    assert (feature["bursts"], feature["frames"]) == ("220001_IW1, 220002_IW1", NULL)
+
+
+def test_more_bursts_than_hyp3_takes_are_said_with_what_to_do(answered):
+    page = answered(burst_answer(numbers=tuple(range(220001, 220017))))
+    index = page.stacks.proxy.index(0, 0)
+    assert index.data() == "103 / 220001-220016 (16) ↗"
+    assert "HyP3 takes 15 bursts at most: search a smaller area" in index.data(Qt.ItemDataRole.ToolTipRole)
+    assert not index.data(Qt.ItemDataRole.DecorationRole).isNull()
+
+
+def test_a_partial_answer_of_bursts_is_not_counted_in_scenes(answered):
+    page = answered(burst_answer(is_complete=False))
+    assert "passes may be missing" in page.note.text() and " of 18" not in page.note.text()
+
+
+def test_another_page_asks_for_bursts_of_its_area(dock):
+    wish = {
+        "product": "BURST",
+        "aoi_wkt": rectangle(-2.0, 37.4, -1.8, 37.6),
+        "start": "2020-01-01",
+        "paths": (103,),
+    }
+    dock.context.search_requested.emit(wish)
+    assert dock.page_key == "search"
+    page = dock.page("search")
+    assert page.filters.is_burst and page.filters.paths.text() == "103"
+    assert page.start.date() == QDate(2020, 1, 1)
+    assert not page.form.isCollapsed() and page.search_button.isEnabled()
+
+
 def test_stacks_of_an_answer_are_grouped_and_shown_on_the_map(answered):
     page = answered(answer_of(two_frames()))
     rows = [page.stacks.proxy.index(row, 0).data() for row in range(page.stacks.proxy.rowCount())]
@@ -299,8 +417,9 @@ def test_a_failed_search_keeps_the_answer_and_says_why(answered, iface):
 
 
 @pytest.mark.parametrize("width", [USABLE_WIDTH_PX - 12, 1000])
-def test_tables_never_scroll_sideways(qgis_app, width):
-    answer = SearchAnswer.from_json(answer_of(two_frames()))
+@pytest.mark.parametrize("result", [answer_of(two_frames()), burst_answer()], ids=["scenes", "bursts"])
+def test_tables_never_scroll_sideways(qgis_app, width, result):
+    answer = SearchAnswer.from_json(result)
     for model in (StacksModel(), DaysModel()):
         view = RowsView(model)
         view.resize(width, 300)
@@ -426,6 +545,45 @@ def test_a_cancelled_search_is_followed_by_a_whole_one(dock, sandbox, patience):
     patience.waitUntil(lambda: bool(page.answer.stacks), timeout=30_000)
     assert {stack.key for stack in page.answer.stacks} == {(103, 121), (103, 126)}
     assert page.answer.is_complete
+
+
+def test_bursts_from_an_area_to_the_price_against_the_sandbox(dock, sandbox, patience, tmp_path):
+    work = tmp_path / "bürsts"
+    work.mkdir()
+    settings().work_directory.setValue(str(work))
+    dock.show_page("search")
+    page = dock.page("search")
+    page.area.set_wkt(rectangle(-1.8, 37.6, -1.7, 37.7))
+    page.filters.product.setCurrentIndex(1)
+    page.start.setDate(QDate(2020, 1, 1))
+    page.end.setDate(QDate(2020, 3, 15))
+    QTest.mouseClick(page.search_button, Qt.MouseButton.LeftButton)
+    patience.waitUntil(lambda: bool(page.answer.stacks) and page._task is None, timeout=60_000)
+    (stack,) = page.answer.stacks
+    assert (stack.path, stack.burst_count) == (103, 4)
+    assert page.stacks.proxy.index(0, 0).data() == "103 / 220001-220002 (4) ↗"
+    assert "bursts" in page.form.title()
+    QTest.mouseClick(page.add_button, Qt.MouseButton.LeftButton)
+    patience.waitUntil(lambda: dock.page_key == "downloader", timeout=60_000)
+    downloader = dock.page("downloader")
+    patience.waitUntil(lambda: downloader.facts.date_count > 0, timeout=60_000)
+    facts = downloader.facts
+    assert (facts.burst_ids, facts.frame, facts.path) == (stack.burst_ids, "", "103")
+    assert facts.date_count == len(stack.dates) and not facts.unknown_baselines and not facts.problems
+
+    opened = load_network(dock.job_folder)
+    opened.network.add_pairs([(0, 1), (1, 2), (0, 2)])
+    opened.save()
+    dialog = dock.context.open_process(dock.job_folder)
+    patience.waitUntil(dialog.submit_button.isEnabled, timeout=60_000)
+    assert dialog.submit_button.text().replace("&", "") == "Submit 3 Pairs, 3 Credits"
+    prices = {
+        (item.text(0).split()[0], item.text(1)): (item.text(2), item.text(3))
+        for item in (dialog.prices.topLevelItem(row) for row in range(3))
+    }
+    # Of four bursts, with the finest looks.
+    assert prices["INSAR_ISCE_MULTI_BURST", "5x1 (20 m)"] == ("15", "45")
+    dialog.close()
 
 
 def test_the_banner_turns_the_sandbox_off(dock):

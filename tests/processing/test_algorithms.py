@@ -40,6 +40,7 @@ PARAMETERS = {
         "MONTHS",
     ],
     "searchscenes": [
+        "PRODUCT",
         "AOI",
         "EXTENT",
         "START",

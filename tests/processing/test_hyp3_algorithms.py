@@ -20,6 +20,8 @@ from tests.makers.sandbox_server import running_sandbox
 from tests.makers.tokens import unsigned_token
 
 DAY_S = 86400.0
+#: Within the simulated site.
+SMALL_AREA = "-1.80,-1.70,37.60,37.70 [EPSG:4326]"
 
 
 class Words(QgsProcessingFeedback):
@@ -253,6 +255,64 @@ def test_too_few_credits_stop_it(run, job, use_sandbox):
 
 def test_there_is_no_such_folder(run, use_sandbox, tmp_path):
     assert "there is no folder" in stops(run, "submithyp3", JOB_FOLDER=str(tmp_path / "none"))
+
+
+# --- Bursts ---
+
+
+@pytest.fixture(scope="module")
+def small_burst_job(run, sandbox, tmp_path_factory):
+    """A job folder of bursts over a small area, made by the algorithms."""
+    work = tmp_path_factory.mktemp("bursts ñ")
+    settings().use_sandbox.setValue(True)
+    settings().sandbox_url.setValue(sandbox)
+    found = run(
+        "searchscenes",
+        {"PRODUCT": "bursts", "AOI": SMALL_AREA, "START": "2020-01-01", "END": "2020-03-15", "OUTPUT": "TEMPORARY_OUTPUT"},
+    )["OUTPUT"]  # fmt: skip
+    run("addjobs", {"SCENES": found, "WORK_DIRECTORY": str(work)})
+    run("selectpairs", {"JOB_FOLDER": str(work), "DT_TARGETS": "12,24", "DT_MAX": 30, "PB_MAX": 500})
+    settings().use_sandbox.remove()
+    settings().sandbox_url.remove()
+    return work
+
+
+@pytest.fixture
+def burst_job(small_burst_job, use_sandbox, tmp_path):
+    steer(use_sandbox, "reset")
+    folder = tmp_path / "bürsts"
+    shutil.copytree(small_burst_job, folder)
+    return folder
+
+
+def test_bursts_go_from_the_search_to_the_order(run, burst_job):
+    config = json.loads((burst_job / "insarhub_config.json").read_text(encoding="utf-8"))
+    passes, burst_ids = (config["insarhub_qgis"][key] for key in ("bursts", "burst_ids"))
+    assert config["downloader"]["type"] == "S1_Burst" and "frame" not in config["downloader"]["config"]
+    assert 1 < len(burst_ids) <= 4
+    count = pair_count(burst_job)
+    assert count >= len(passes) - 1 >= 4
+    order = {"JOB_FOLDER": str(burst_job), "JOB_TYPE": "INSAR_ISCE_MULTI_BURST"}
+    assert run("submithyp3", {**order, "DRY_RUN": True})["COST"] == count
+    # The finest looks cost by the number of bursts.
+    dear = run("submithyp3", {**order, "LOOKS": "5x1", "DRY_RUN": True})
+    assert dear["COST"] == count * (5 * (len(burst_ids) - 1))
+    answer = run("submithyp3", order)
+    assert (answer["SUBMITTED"], answer["COST"]) == (count, count)
+    own = json.loads(Path(answer["JOB_FILE"]).read_text(encoding="utf-8"))["insarhub_qgis"]
+    for job_id, pair in own["pairs"].items():
+        granules = own["granules"][job_id]
+        assert granules == {"reference": passes[pair[0]], "secondary": passes[pair[1]]}
+        assert [name[3:13] for name in granules["reference"]] == burst_ids
+    # Nothing is ordered twice.
+    assert run("submithyp3", order)["SUBMITTED"] == 0
+
+
+@pytest.mark.parametrize("job_type", ["INSAR_GAMMA", "INSAR_ISCE_BURST"])
+def test_a_job_of_bursts_is_not_ordered_by_a_type_that_does_not_fit(run, burst_job, job_type):
+    text = stops(run, "submithyp3", JOB_FOLDER=str(burst_job), JOB_TYPE=job_type)
+    assert "burst" in text.lower()
+    assert not (burst_job / "hyp3_jobs.json").exists()
 
 
 # --- Retry ---

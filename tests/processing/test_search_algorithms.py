@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from qgis.core import (
+    NULL,
     QgsFeature,
     QgsGeometry,
     QgsProcessingException,
@@ -25,6 +26,7 @@ from tests.makers.sandbox_server import running_sandbox
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "asf_p13_f411_2019"
 #: Around the simulated site.
 EXTENT = "-2.5,-1.2,37.1,38.3 [EPSG:4326]"
+SMALL_AREA = "-1.80,-1.70,37.60,37.70 [EPSG:4326]"
 
 
 class Words(QgsProcessingFeedback):
@@ -108,6 +110,49 @@ def test_filters_narrow_the_search(search):
     assert {
         feature["platform"] for feature in search(AOI=EXTENT, PLATFORM=["S1B"])["OUTPUT"].getFeatures()
     } == {"S1B"}
+
+
+def test_bursts_of_a_small_area_are_passes_with_all_of_them(search):
+    words = Words()
+    answer = search(words, PRODUCT="bursts", AOI=SMALL_AREA)
+    rows = {feature["date"].toString("yyyy-MM-dd"): feature for feature in answer["OUTPUT"].getFeatures()}
+    # One of the 31 passes lacks a burst.
+    assert answer["SCENE_COUNT"] == len(rows) == 30
+    assert any("burst" in text for text in words.warnings)
+    first = rows[min(rows)]
+    bursts = first["bursts"].split(", ")
+    assert 1 < len(bursts) <= 4
+    assert {row["bursts"] for row in rows.values()} == {first["bursts"]}
+    assert (first["path"], first["frame"]) == (103, min(int(burst[:6]) for burst in bursts))
+    assert first["name"].startswith(f"S1_{bursts[0]}_") and first["polarization"] == "VV"
+    assert first["coverage_percent"] > 99.0
+    # The bursts of the area are a small part of a whole scene.
+    area = QgsGeometry.fromRect(QgsRectangle(-1.8, 37.6, -1.7, 37.7))
+    assert first.geometry().contains(area)
+    whole = next(search(AOI=SMALL_AREA, PATH=103)["OUTPUT"].getFeatures())
+    assert whole["bursts"] == NULL
+    assert first.geometry().area() < whole.geometry().area() / 3
+
+
+def test_an_area_of_more_bursts_than_hyp3_takes_is_said(search):
+    words = Words()
+    layer = search(words, PRODUCT="bursts", AOI="-4.0,0.0,37.0,38.4 [EPSG:4326]")["OUTPUT"]
+    assert layer.featureCount() > 0
+    assert any("15" in text and "area" in text for text in words.warnings)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"AOI": SMALL_AREA, "FRAME": "121"}, "Bursts belong to no frame"),
+        ({"PATH": "103"}, "bursts needs an area"),
+        ({"AOI": SMALL_AREA, "POLARIZATION": ["VV+VH"]}, "Use one of: VV, HH"),
+    ],
+)
+def test_what_bursts_do_not_know_is_refused_with_a_sentence(search, parameters, expected):
+    with pytest.raises(QgsProcessingException) as caught:
+        search(PRODUCT="bursts", **parameters)
+    assert expected in str(caught.value)
 
 
 def test_a_limit_is_said(search):
