@@ -48,8 +48,8 @@ class MessageWriter:
     """Writes protocol messages, one per line, from any thread.
 
     Progress is thinned to ten messages a second; the newest one that was held back is written before
-    any other message, so the reader always sees the last state. When the reader is gone, messages are
-    dropped and ``reader_gone`` is set.
+    any other message, or a moment later, so the reader always sees the last state. When the reader is gone,
+    messages are dropped and ``reader_gone`` is set.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -57,6 +57,7 @@ class MessageWriter:
         self._lock = threading.RLock()
         self._held_progress: dict[str, Any] | None = None
         self._last_progress_s = -math.inf
+        self._timer: threading.Timer | None = None
         self.reader_gone = threading.Event()
 
     def write(self, kind: str, **content: Any) -> None:
@@ -73,10 +74,23 @@ class MessageWriter:
             now = time.monotonic()
             if now - self._last_progress_s < _PROGRESS_INTERVAL_S:
                 self._held_progress = message
+                if self._timer is None:
+                    # What comes next may take minutes.
+                    self._timer = threading.Timer(_PROGRESS_INTERVAL_S, self._write_held)
+                    self._timer.daemon = True
+                    self._timer.start()
                 return
             self._last_progress_s = now
             self._held_progress = None
             self._write_line(message)
+
+    def _write_held(self) -> None:
+        with self._lock:
+            self._timer = None
+            if self._held_progress is not None:
+                held, self._held_progress = self._held_progress, None
+                self._last_progress_s = time.monotonic()
+                self._write_line(held)
 
     def log(self, text: str, level: str = "info") -> None:
         self.write("log", level=level, text=str(text))

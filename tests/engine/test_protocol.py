@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import signal
@@ -105,6 +106,18 @@ def test_whatever_is_printed_stays_out_of_the_messages():
 def test_a_prompt_gets_no_answer_and_does_not_wait():
     messages, _, _ = run("prompt")
     assert messages[-1]["result"] == {"answer": None}
+
+
+def test_progress_that_was_held_back_arrives_without_a_further_message():
+    stream = io.BytesIO()
+    writer = protocol.MessageWriter(stream)
+    writer.report(0.1, "begun")
+    writer.report(0.2, "goes on for minutes")
+    limit = time.monotonic() + 60
+    while b"minutes" not in stream.getvalue():
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+    assert len(stream.getvalue().splitlines()) == 2
 
 
 def test_progress_is_thinned_and_its_last_state_arrives():
