@@ -318,9 +318,13 @@ def _said(response: requests.Response) -> str:
         value = response.json()
     except ValueError:
         return shown(response.reason or "")
-    said = (
-        value.get("errors") or value.get("detail") or value.get("error") if isinstance(value, dict) else value
-    )
+    said = value
+    if isinstance(value, dict):
+        # Some say only that it is an error, and why under another name.
+        found = (
+            value.get(name) for name in ("errors", "detail", "reason", "description", "message", "error")
+        )
+        said = next((each for each in found if each and each is not True), response.reason)
     return shown("; ".join(map(str, said)) if isinstance(said, list) else str(said))
 
 

@@ -27,6 +27,7 @@ from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.progress import Report, ignore_progress
 from insarhub_qgis.core.run_context import RunContext
 from insarhub_qgis.engine.archive_http import LONGEST_WAIT_S, ArchiveAdapter, causes_of
+from insarhub_qgis.engine.remote_rasters import NO_RASTER
 
 CONNECT_TIMEOUT_S, FILE_TIMEOUT_S = 10.0, 120.0
 #: Waits before the second, third and fourth attempt.
@@ -78,6 +79,7 @@ class CoherenceReader:
 
     endpoints: Endpoints
     context: RunContext = field(default_factory=RunContext)
+    _quiet_until: float = field(default=float("-inf"), init=False)
 
     def read(
         self,
@@ -172,6 +174,9 @@ class CoherenceReader:
         self, session: requests.Session, task: _Task, per_degree: int, stop: threading.Event
     ) -> Numbers | None:
         for attempt in range(len(RETRY_WAITS_S) + 1):
+            # Who asks to be left alone means all four readers.
+            if stop.wait(max(self._quiet_until - time.monotonic(), 0.0)):
+                raise Cancelled()
             task.started = time.monotonic()
             try:
                 # Asked before, since GDAL does not tell how long a busy service wants to be left alone.
@@ -182,6 +187,7 @@ class CoherenceReader:
                 wait_s = max(RETRY_WAITS_S[attempt], failed.wait_s)
                 self.context.log(f"{failed.reason}: asking again in {wait_s:.0f} s", "debug")
                 task.started = 0.0
+                self._quiet_until = max(self._quiet_until, time.monotonic() + failed.wait_s)
                 if stop.wait(wait_s):
                     raise failed.reason from failed
         raise AssertionError("the last attempt returns or raises")
@@ -301,7 +307,8 @@ def _failed_attempt(url: str, status: re.Match[str] | None, texts: str) -> _Fail
         return _FailedAttemptError(error, may_pass=code in _PASSING)
     no_answer = _NO_ANSWER.search(texts)
     if no_answer is None:
-        error = InsarError("coherence.damaged", file=name, reason=texts[:120])
+        reason = "no raster" if NO_RASTER in texts else texts[:120].rstrip(".")
+        error = InsarError("coherence.damaged", file=name, reason=reason)
     elif "timed out" in texts.lower():
         error = InsarError("coherence.slow", file=name, host=host, seconds=CONNECT_TIMEOUT_S)
     else:

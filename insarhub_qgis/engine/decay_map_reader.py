@@ -25,7 +25,7 @@ from insarhub_qgis.core.decay_map_files import (
     find_decay_maps,
 )
 from insarhub_qgis.core.errors import InsarError
-from insarhub_qgis.engine.archive_http import causes_of, shown
+from insarhub_qgis.engine.remote_rasters import why
 
 #: Fewer pixels with their middle inside: all that the area touches count.
 _FEW_PIXELS = 3
@@ -77,7 +77,7 @@ def _problem_of(path: Path, area_hash: str) -> InsarError | None:
             if raster.count != len(BAND_DESCRIPTIONS) or raster.crs is None or raster.crs != CRS:
                 return InsarError("decay.unreadable", file=str(path), reason="not three bands in EPSG:4326")
     except RasterioError as error:
-        return InsarError("decay.unreadable", file=str(path), reason=shown(str(error)))
+        return InsarError("decay.unreadable", file=str(path), reason=why(error))
     if own is not None and own != area_hash:
         return InsarError("decay.other_area", file=str(path))
     return None
@@ -119,8 +119,7 @@ def _sampled(
             ):
                 layers[:, number] = same.read(masked=True).filled(np.nan)
         except RasterioError as error:
-            reason = " ".join(str(cause) for cause in causes_of(error))
-            problems.append(InsarError("decay.unreadable", file=str(files[season]), reason=shown(reason)))
+            problems.append(InsarError("decay.unreadable", file=str(files[season]), reason=why(error)))
     g_inf, g0, tau_days = layers
     # A map made elsewhere may hold anything.
     layers[:, (g_inf < 0) | (g_inf > 1) | (g0 < 0) | (g0 > 1) | (tau_days <= 0)] = np.nan

@@ -227,7 +227,9 @@ class _Fetch:
         try:
             facts = read_map_facts(path)
         except InsarError as error:
-            self._context.log(f"{error}: it is made again", "warning")
+            self._context.log(
+                f"{path.name} cannot be read and is made again: {error.fields['reason']}", "warning"
+            )
             return UNUSABLE, None
         return reuse_of(facts, self._build, self._area.bounds), facts
 
@@ -261,7 +263,8 @@ class _Fetch:
             except InsarError as error:
                 # Its beginning is whole, its pixels are not.
                 aside = set_aside(path)
-                self._context.log(f"{error}: it is now {aside.name} and made again", "warning")
+                told = f"{path.name} cannot be read and is made again"
+                self._context.log(f"{told}; it is kept as {aside.name}: {error.fields['reason']}", "warning")
         return None
 
     def _described(self, path: Path, polarization: str, origin: str) -> dict[str, Any]:

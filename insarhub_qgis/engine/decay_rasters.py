@@ -31,6 +31,7 @@ from insarhub_qgis.core.decay_map_files import (
     find_decay_maps,
 )
 from insarhub_qgis.core.errors import InsarError
+from insarhub_qgis.engine.remote_rasters import why
 
 _TILE = 256
 #: Maps whose corners differ by less are on one grid (fraction of a pixel).
@@ -173,7 +174,7 @@ def read_map_facts(path: Path) -> DecayMapFacts:
             west, south, east, north = raster.bounds
             return DecayMapFacts(raster.count, crs, (west, south, east, north), raster.tags())
     except (RasterioError, OSError) as error:
-        raise InsarError("decay.map_unreadable", file=str(path), reason=str(error)[:200]) from error
+        raise InsarError("decay.map_unreadable", file=str(path), reason=why(error)) from error
 
 
 def read_decay_map(path: Path) -> tuple[RasterGrid, Float32, dict[str, str]]:
@@ -198,7 +199,7 @@ def read_decay_map(path: Path) -> tuple[RasterGrid, Float32, dict[str, str]]:
             grid = RasterGrid(transform.c, transform.f, transform.a, raster.width, raster.height)
             return grid, values, raster.tags()
     except (RasterioError, OSError) as error:
-        raise InsarError("decay.map_unreadable", file=str(path), reason=str(error)[:200]) from error
+        raise InsarError("decay.map_unreadable", file=str(path), reason=why(error)) from error
 
 
 def maps_folder_of(folder: Path) -> Path:
@@ -252,6 +253,6 @@ def _resampled(path: Path, grid: RasterGrid) -> Float32:
         ):
             values = same.read(out_dtype="float32")
     except (RasterioError, OSError) as error:
-        raise InsarError("decay.map_unreadable", file=str(path), reason=str(error)[:200]) from error
+        raise InsarError("decay.map_unreadable", file=str(path), reason=why(error)) from error
     values[:, (~np.isfinite(values) | (values == np.float32(NODATA))).any(axis=0)] = np.nan
     return np.asarray(values)

@@ -13,13 +13,18 @@ from rasterio.errors import RasterioError
 
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.progress import IsCancelled
-from insarhub_qgis.engine.archive_http import run_interruptibly, shown
+from insarhub_qgis.engine.archive_http import causes_of, run_interruptibly, shown
 from insarhub_qgis.engine.quality_http import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, QualityDoor
 
 #: GDAL on a file of another kind.
-_NO_RASTER = "not recognized as being in a supported file format"
+NO_RASTER = "not recognized as being in a supported file format"
 
 _Value = TypeVar("_Value")
+
+
+def why(error: BaseException) -> str:
+    """Say why a raster could not be read: what its first cause says, as those after it only point to that."""
+    return shown(str(causes_of(error)[-1])).rstrip(".")
 
 
 def read_remote(url: str, read: Callable[[Any], _Value], door: QualityDoor) -> _Value | None:
@@ -39,7 +44,8 @@ def read_remote(url: str, read: Callable[[Any], _Value], door: QualityDoor) -> _
         except _UnreadableError as failed:
             if wait_s is None or not failed.may_pass:
                 raise failed.reason from failed
-            door.wait(wait_s, str(failed.reason))
+            told = failed.reason.fields
+            door.wait(wait_s, f"{told['service']} gave no good answer ({told['reason']})")
     raise AssertionError("the last attempt returns or raises")
 
 
@@ -72,9 +78,11 @@ def _read_once(url: str, read: Callable[[Any], _Value], is_cancelled: IsCancelle
     try:
         found: _Value = run_interruptibly(work, is_cancelled)
     except (RasterioError, OSError) as error:
-        # The address may carry a signature.
-        reason = shown(str(error).replace(url, parts.path))
-        unreadable = InsarError("quality.raster_unreadable", service=parts.netloc, reason=reason)
         # What came whole and is no raster stays so.
-        raise _UnreadableError(unreadable, may_pass=_NO_RASTER not in str(error)) from error
+        is_other = NO_RASTER in str(error)
+        name = parts.path.rpartition("/")[2]
+        # The address may carry a signature.
+        reason = f"{name} is no raster" if is_other else why(error).replace(url, name)
+        unreadable = InsarError("quality.raster_unreadable", service=parts.netloc, reason=reason)
+        raise _UnreadableError(unreadable, may_pass=not is_other) from error
     return found

@@ -380,3 +380,19 @@ def test_a_refused_key_is_told_with_the_words_of_the_service(tmp_path, server):
     with pytest.raises(InsarError) as caught:
         fetch(FireSource("x"), stack_in(tmp_path), server)
     assert caught.value.code == "archive.refused"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ('{"error": true, "reason": "Too many variables"}', "Too many variables"),
+        ('{"code": "Busy", "description": "try later"}', "try later"),
+        ('{"error": true}', "Bad Request"),
+        ("{}", "Bad Request"),
+    ],
+)
+def test_what_a_service_says_of_its_error_is_told(tmp_path, server, body, reason):
+    server.faults.add(Fault("/v1", status=400, body=body))
+    with pytest.raises(InsarError) as caught:
+        fetch(WeatherSource(), stack_in(tmp_path), server)
+    assert caught.value.fields["reason"] == reason
