@@ -185,6 +185,13 @@ def weights_of(preset: str, changed: Mapping[str, float]) -> ScoreWeights:
     return weights
 
 
+def _damaged(error: InsarError) -> InsarError:
+    """Word the error of a file that gives way to a new one, which `file.malformed` does not."""
+    if error.code != "file.malformed":
+        return error
+    return InsarError("quality.damaged_file", file=error.fields["file"], reason=error.fields["reason"])
+
+
 def class_counts(table: PairTable) -> dict[str, int]:
     """Give class -> number of pairs."""
     classes = score_classes(table.pairs.score)
@@ -229,7 +236,7 @@ class _Build:
         self._area = area_of_job(self._known.config, self._facts_of_stack())
         self._cache = QualityCache(job.path)
         if self._cache.problem is not None:
-            self._problems.append(self._cache.problem)
+            self._problems.append(_damaged(self._cache.problem))
 
     def run(self) -> dict[str, Any]:
         area = self._area
@@ -358,7 +365,7 @@ class _Build:
         except InsarError as error:
             if error.code != "file.malformed":
                 raise
-            self._problems.append(error)
+            self._problems.append(_damaged(error))
         scenes = [scene for node in self._known.nodes for scene in node.scenes]
         return database_state(database, scenes, self._section(), score_basis(inputs, self._weights))
 

@@ -324,7 +324,7 @@ def test_damaged_files_are_set_aside_and_told(build, job):
     (job / PAIR_DATABASE_NAME).write_text("{", encoding="utf-8")
     (job / QUALITY_CACHE_NAME).write_text("[1", encoding="utf-8")
     result = build()
-    assert {message["code"] for message in result["messages"]} == {"file.malformed"}
+    assert [message["code"] for message in result["messages"]] == ["quality.damaged_file"] * 2
     assert document_of(job)["_complete"] is True
     assert len(list(job.glob("*.bak"))) == 2
 
