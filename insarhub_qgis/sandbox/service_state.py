@@ -136,13 +136,20 @@ class FaultPlan:
 
 @dataclass(frozen=True)
 class LoggedRequest:
-    """One request as it came, with masked credentials, and the status that answered it."""
+    """One request as it came, with masked credentials, and the status that answered it.
+
+    Attributes
+    ----------
+    answered_s
+        When, in seconds of a clock that only goes forward.
+    """
 
     method: str
     path: str
     headers: dict[str, str]
     form: list[tuple[str, str]] = field(default_factory=list)
     status: int = 0
+    answered_s: float = 0.0
 
 
 _SECRET_HEADERS = ("authorization", "proxy-authorization", "cookie")
@@ -189,11 +196,16 @@ class RequestLog:
         form: list[tuple[str, str]],
         status: int,
     ) -> None:
-        masked_form = [(name, "***" if name in _SECRET_FIELDS else value) for name, value in form]
+        request = LoggedRequest(
+            method,
+            masked_path(path),
+            masked_headers(headers),
+            [(name, "***" if name in _SECRET_FIELDS else value) for name, value in form],
+            status,
+            time.monotonic(),
+        )
         with self._lock:
-            self._requests.append(
-                LoggedRequest(method, masked_path(path), masked_headers(headers), masked_form, status)
-            )
+            self._requests.append(request)
 
     def requests(self) -> list[LoggedRequest]:
         with self._lock:
