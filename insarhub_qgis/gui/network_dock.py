@@ -39,6 +39,7 @@ from insarhub_qgis.core.pair_selection import Selection, select_pairs
 from insarhub_qgis.core.processed_pairs import prices_for
 from insarhub_qgis.core.quality_files import PAIR_DATABASE_NAME
 from insarhub_qgis.core.selection_parameters import SelectionParameters
+from insarhub_qgis.core.stack_file import YELLOW
 from insarhub_qgis.gui import network_texts
 from insarhub_qgis.gui.network_check_card import CheckLine, NetworkCheckCard
 from insarhub_qgis.gui.network_dialogs import BridgesDialog, HistoryDialog
@@ -761,6 +762,16 @@ class NetworkDock(QDockWidget):
                 lines.append(self.tr("Pairs that break a limit: {n}").format(n=len(selection.relaxed)))
             if found.unpaired:
                 lines.append(self.tr("Dates without pairs: {n}").format(n=len(found.unpaired)))
+            if found.mean_score is not None and found.min_score is not None:
+                lines.append(
+                    self.tr("Scores: mean {mean}, lowest {lowest}, poor: {poor}").format(
+                        mean=f"{found.mean_score:.0f}",
+                        lowest=f"{found.min_score:.0f}",
+                        poor=sum(network.scores.get(key, YELLOW) < YELLOW for key in selection.pairs),
+                    )
+                )
+            if found.has_scores and found.unscored:
+                lines.append(self.tr("Pairs without a score: {n}").format(n=len(found.unscored)))
             if not found.has_scores:
                 lines.append(self.tr("No pair is judged yet: time and baseline decide."))
             if found.ineffective_targets:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Options > InSARHub: engine environment, work directory, Earthdata accounts, services, limits."""
+"""Options > InSARHub: engine environment, work directory, Earthdata accounts, services, limits, pair quality."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from qgis.PyQt.QtWidgets import (
 
 from insarhub_qgis.gui.earthdata_accounts import EarthdataAccounts
 from insarhub_qgis.gui.icons import icon
+from insarhub_qgis.gui.quality_options import QualityOptions
 from insarhub_qgis.host.endpoints import is_sandbox_url
 from insarhub_qgis.host.engine_environment import EngineState, default_environment_folder, engine_environment
 from insarhub_qgis.host.settings import settings
@@ -113,6 +114,8 @@ class OptionsPage(QgsOptionsPageWidget):
 
         self.accounts = EarthdataAccounts(self)
         self.accounts.setObjectName("insarhubOptionAccounts")
+        self.quality = QualityOptions(self)
+        self.quality.setObjectName("insarhubOptionQuality")
 
         layout = QVBoxLayout(self)
         layout.setSpacing(9)
@@ -129,6 +132,7 @@ class OptionsPage(QgsOptionsPageWidget):
             layout.addWidget(box)
         # Between what is on this computer and what is beyond it.
         layout.insertWidget(2, self.accounts)
+        layout.addWidget(self.quality)
         layout.addStretch(1)
 
     def apply(self) -> None:
@@ -145,7 +149,12 @@ class OptionsPage(QgsOptionsPageWidget):
         settings().sandbox_url.setValue(self.sandbox_url.text().strip())
         has_other_accounts = self.accounts.apply()
         has_other_services = before != (settings().use_sandbox.value(), settings().sandbox_url.value())
-        self._on_applied(is_other_engine, is_other_directory, has_other_services or has_other_accounts)
+        is_other_quality = self.quality.apply()
+        self._on_applied(
+            is_other_engine,
+            is_other_directory,
+            has_other_services or has_other_accounts or is_other_quality,
+        )
 
     def isValid(self) -> bool:
         """Keep the dialog open while a path leads nowhere."""

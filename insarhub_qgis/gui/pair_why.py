@@ -65,9 +65,6 @@ class PairWhy(QWidget):
         self.head = QLabel(self)
         self.head.setObjectName("insarhubWhyHead")
         self.head.setWordWrap(True)
-        font = self.head.font()
-        font.setBold(True)
-        self.head.setFont(font)
         self.table = FactorTable(self)
         self.table.setObjectName("insarhubWhyTable")
         self.table.setAccessibleName(self.tr("Factors of the score"))
@@ -105,11 +102,12 @@ class PairWhy(QWidget):
         layout.addWidget(self.head)
         layout.addWidget(self.table, 1)
         layout.addWidget(self.notes)
+        layout.addStretch()
         self.clear()
 
     def clear(self, text: str = "") -> None:
         """Show no pair; the text says how to choose one."""
-        self.head.setText(
+        self._say(
             text or self.tr("Choose one pair in the graph or in View Pairs to see why it has its score.")
         )
         self.table.clear()
@@ -127,12 +125,13 @@ class PairWhy(QWidget):
         verdict = explanation.verdict
         first, second = explanation.dates
         score = self.tr("score {score}, {name}") if verdict.score is not None else self.tr("score {name}")
-        self.head.setText(
+        self._say(
             self.tr("{first} → {second}: {score}").format(
                 first=day_text(first),
                 second=day_text(second),
                 score=score.format(score=score_text(verdict.score), name=class_text(class_of(verdict.score))),
-            )
+            ),
+            is_title=True,
         )
         self.table.clear()
         for factor in explanation.factors:
@@ -152,7 +151,7 @@ class PairWhy(QWidget):
         self.table.show()
         notes = [reason_text(verdict, explanation.wet_dates)]
         if verdict.coherence is not None:
-            notes.append(" ".join(coherence_lines(verdict)))
+            notes.append(", ".join(coherence_lines(verdict)))
         if verdict.usable_fraction is not None:
             notes.append(
                 self.tr("{percent} % of the area above 0.3").format(
@@ -163,6 +162,12 @@ class PairWhy(QWidget):
             notes.append(self.tr("The coherence rests on few pixels"))
         self.notes.setText(". ".join(note for note in notes if note) + ".")
         self.notes.show()
+
+    def _say(self, text: str, *, is_title: bool = False) -> None:
+        font = self.head.font()
+        font.setBold(is_title)
+        self.head.setFont(font)
+        self.head.setText(text)
 
     def _add(self, cells: list[str], *, is_faint: bool = False) -> None:
         item = QTreeWidgetItem(cells)

@@ -31,6 +31,7 @@ class QualityLine(QWidget):
         super().__init__(parent)
         self.label = ShortLabel(self)
         self.label.setObjectName("insarhubQualityState")
+        self.label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.button = QToolButton(self)
         self.button.setObjectName("insarhubQualityButton")
         self.button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -42,6 +43,9 @@ class QualityLine(QWidget):
         layout.addWidget(self.label, 1)
         layout.addWidget(self.button)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        # The graph above must not jump when the button comes and goes.
+        self.button.setText(self.tr("Build"))
+        self.setMinimumHeight(self.button.sizeHint().height())
         self.clear()
 
     def clear(self) -> None:

@@ -16,6 +16,8 @@ from insarhub_qgis.core.pair_database import PairTable, PairVerdict
 from insarhub_qgis.core.pair_explanation import Explanation, Factor
 
 UNKNOWN, MINUS = "–", "−"
+#: Less is nothing, rounded.
+LEAST_POINTS = 0.05
 #: Characters of a line of a tip.
 TIP_CHARACTERS = 52
 
@@ -154,7 +156,7 @@ def lost_text(factor: Factor) -> str:
     """Give the points that a factor takes; the share when the score itself is not known."""
     if factor.points_lost is None:
         return tr("{percent} %").format(percent=f"{MINUS}{100 * (1 - factor.multiplier):.0f}")
-    return f"{MINUS}{factor.points_lost:.1f}" if factor.points_lost >= 0.05 else "0"
+    return f"{MINUS}{factor.points_lost:.1f}" if factor.points_lost >= LEAST_POINTS else "0"
 
 
 def coherence_lines(verdict: PairVerdict) -> list[str]:
@@ -199,6 +201,8 @@ def pair_tip_lines(explanation: Explanation, expected: Collection[str]) -> list[
     if reason:
         lines.append(reason)
     for factor in explanation.largest:
+        if factor.points_lost is not None and factor.points_lost < LEAST_POINTS:
+            continue
         if factor.name != pair_explanation.COHERENCE:
             lines.append(
                 tr("{factor} {value}: {points}").format(

@@ -28,10 +28,12 @@ from insarhub_qgis.core import requests
 from insarhub_qgis.core.credentials import Credential
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.pair_score import PRESETS, STANDARD
+from insarhub_qgis.core.pair_table_files import FIRES
 from insarhub_qgis.core.scenes import Pair
 from insarhub_qgis.host.accounts import credential_of
 from insarhub_qgis.host.endpoints import endpoints, is_sandbox_on
-from insarhub_qgis.host.messages import sentence, what_happened
+from insarhub_qgis.host.firms_key import map_key_credential
+from insarhub_qgis.host.messages import sentence
 from insarhub_qgis.processing.base import QUALITY, InsarAlgorithm, existing_folder, table_fields, tr
 
 _FIELDS = (
@@ -65,8 +67,8 @@ class ScorePairs(InsarAlgorithm):
         "editor reads. The expected coherence comes from the decay maps of the job folder, else from land cover, else from "
         "latitude; rain, snow, frost, vegetation, fire and perpendicular baseline take from it. Only what the quality cache "
         "of the folder lacks is asked for. An input that is not known is named and never counts as good or bad. Snow cover "
-        "of MODIS stands in for the snow depth of the weather; fires need a map key of FIRMS, kept as the password of an "
-        "authentication configuration of the kind Basic. A service that does not answer is named; run the algorithm again "
+        "of MODIS stands in for the snow depth of the weather; fires need a map key of FIRMS: that of Options, or one kept as "
+        "the password of an authentication configuration of the kind Basic. A service that does not answer is named; run the algorithm again "
         "later to complete the scores."
     )
 
@@ -126,6 +128,8 @@ class ScorePairs(InsarAlgorithm):
             # A sandbox has a key of its own and must not get a real one.
             if auth_id and not is_sandbox_on():
                 self._credential = credential_of(auth_id)
+            elif FIRES in self._sources(parameters, context) and not is_sandbox_on():
+                self._credential = map_key_credential()
         except InsarError as error:
             # Raised in processAlgorithm: QGIS drops the words of what is raised here.
             self._refusal = error
@@ -180,7 +184,7 @@ def _tell(answer: dict[str, Any], feedback: QgsProcessingFeedback) -> None:
     for failure in answer["failed"]:
         feedback.pushWarning(f"{failure['source']}: {sentence(InsarError.from_json(failure))}")
     for message in answer["messages"]:
-        feedback.pushWarning(what_happened(InsarError.from_json(message)))
+        feedback.pushWarning(sentence(InsarError.from_json(message)))
     if answer["missing"]:
         names = ", ".join(f"{name} ({count})" for name, count in answer["missing"].items())
         feedback.pushInfo(tr("Missing inputs, with the number of pairs: {names}").format(names=names))
