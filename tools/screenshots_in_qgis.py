@@ -160,6 +160,15 @@ def results() -> None:
     shoot("time-series")
 
 
+def forecast() -> None:
+    sys.path.insert(0, PLAN["tools"])
+    import screenshots_forecast
+    from screenshots_hyp3 import Stage
+
+    stage = Stage(plugin, Path(PLAN["work"]) / "forecast", shoot, settle, wait_until, dock_width)
+    screenshots_forecast.take(stage)
+
+
 def options() -> None:
     def shoot_dialog() -> None:
         dialog = QApplication.activeModalWidget()
@@ -198,6 +207,24 @@ def bursts() -> None:
     screenshots_bursts.take(stage)
 
 
+def quality() -> None:
+    sys.path.insert(0, PLAN["tools"])
+    import screenshots_quality
+    from screenshots_hyp3 import Stage
+
+    stage = Stage(plugin, Path(PLAN["work"]) / "quality", shoot, settle, wait_until, dock_width)
+    screenshots_quality.take(stage)
+
+
+def decay() -> None:
+    sys.path.insert(0, PLAN["tools"])
+    import screenshots_decay
+    from screenshots_hyp3 import Stage
+
+    stage = Stage(plugin, Path(PLAN["work"]) / "decay", shoot, settle, wait_until, dock_width)
+    screenshots_decay.take(stage)
+
+
 def help_window() -> None:
     plugin.dock.show_page("home")
     plugin.dock.show_help()
@@ -206,7 +233,21 @@ def help_window() -> None:
     window.close()
 
 
-WITH_ENGINE = [home_empty, checked_setup, open_products, home, products, options, help_window, network, hyp3, bursts]
+WITH_ENGINE = [
+    home_empty,
+    checked_setup,
+    open_products,
+    home,
+    products,
+    forecast,
+    options,
+    help_window,
+    network,
+    quality,
+    hyp3,
+    bursts,
+    decay,
+]
 WITH_JOB = [analyzer, results]
 BARE = [setup]
 
