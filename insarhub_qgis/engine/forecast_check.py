@@ -158,8 +158,10 @@ class _Check:
             self._messages.append(InsarError("forecast.no_decay_maps", folder=str(self._job.path)))
         elif self._are_maps_simulated():
             self._messages.append(InsarError("forecast.simulated_maps", folder=str(self._job.path)))
-        if LANDCOVER not in labels:
+        if fractions is None:
             self._messages.append(InsarError("forecast.no_land_cover", folder=str(self._job.path)))
+        elif LANDCOVER not in labels:
+            self._messages.append(InsarError("forecast.no_land", folder=str(self._job.path)))
         return decay
 
     def _are_maps_simulated(self) -> bool:

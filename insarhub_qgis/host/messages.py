@@ -699,6 +699,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The land cover of the job in {folder} is not known.",
         "Score the pairs, which asks for it, and check again.",
     ),
+    "forecast.no_land": (
+        "The area of the job in {folder} is nearly all water, for which land cover and latitude forecast nothing.",
+        "Fetch the decay maps, which know its shores, and check again.",
+    ),
     "forecast.simulated_maps": (
         "The decay maps in {folder} are simulated, by the sandbox.",
         "Take the figures for a test, not for a place on Earth.",

@@ -29,7 +29,7 @@ from insarhub_qgis.core.atomic_files import write_text_atomically
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.forecast_figures import COMBINED, FORECASTS
 from insarhub_qgis.core.job_folder import JobFolder
-from insarhub_qgis.host.forecast_texts import COHERENCE, figure_rows, said, summary_text
+from insarhub_qgis.host.forecast_texts import COHERENCE, UNKNOWN, figure_rows, said, summary_text
 from insarhub_qgis.host.messages import sentence
 from insarhub_qgis.processing.base import QUALITY, InsarAlgorithm, existing_folder, table_fields, tr
 from insarhub_qgis.processing.forecast_page import forecast_page
@@ -146,9 +146,10 @@ def _tell(answer: Mapping[str, Any], feedback: QgsProcessingFeedback) -> None:
     feedback.pushInfo(summary_text(answer))
     for _, cells, reason in figure_rows(answer, COHERENCE):
         name, count, rank, _, bias, *_ = cells
-        text = tr("{name}: {count} pairs, rank correlation {rank}, bias {bias}.").format(
-            name=name, count=count, rank=rank, bias=bias
-        )
+        text = tr("{name}: {count} pairs, rank correlation {rank}.")
+        if bias != UNKNOWN:
+            text = tr("{name}: {count} pairs, rank correlation {rank}, bias {bias}.")
+        text = text.format(name=name, count=count, rank=rank, bias=bias)
         feedback.pushInfo(" ".join(part for part in (text, reason) if part))
 
 

@@ -168,6 +168,19 @@ def test_simulated_maps_are_never_taken_for_real_ones(job):
     assert codes(check(job)["messages"]) == ["forecast.simulated_maps"]
 
 
+def test_an_area_of_water_has_no_forecast_by_land_and_latitude(tmp_path):
+    folder = make_forecast_job(tmp_path / "job", land={"water_frac": 0.97, "urban_frac": 0.03})
+    for first, second in PAIRS[:3]:
+        write_coherence(folder, spec_of(first, second), 0.5)
+    result = check(folder)
+    assert codes(result["messages"]) == ["forecast.no_decay_maps", "forecast.no_land"]
+    assert set(result["figures"]) == {"combined"}
+    assert [row["expected"] for row in result["pairs"]] == [{"combined": None}] * 3
+    assert result["figures"]["combined"]["coherence"]["count"] == 0
+    write_maps(folder)
+    assert codes(check(folder)["messages"]) == ["forecast.no_land"]
+
+
 def test_no_service_is_asked(job, monkeypatch):
     def refuse(*_):
         raise AssertionError("the network was asked")
