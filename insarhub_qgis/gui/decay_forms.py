@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from qgis.PyQt.QtCore import QLocale, QSize, Qt, pyqtSignal
+from qgis.PyQt.QtCore import QLocale, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -19,7 +19,6 @@ from qgis.PyQt.QtWidgets import (
     QPushButton,
     QRadioButton,
     QSpinBox,
-    QStackedWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -34,18 +33,6 @@ SHARE = "usable_share"
 MOST_DAYS = 3650
 #: Temporal baselines of the usable share.
 SHARE_DAYS = (6.0, 12.0, 18.0, 24.0, 36.0, 48.0, 72.0, 96.0, 144.0, 192.0)
-
-
-class CurrentStack(QStackedWidget):
-    """As high as the form that is shown, not as the highest one."""
-
-    def sizeHint(self) -> QSize:
-        form = self.currentWidget()
-        return form.sizeHint() if form is not None else super().sizeHint()
-
-    def minimumSizeHint(self) -> QSize:
-        form = self.currentWidget()
-        return form.minimumSizeHint() if form is not None else super().minimumSizeHint()
 
 
 class DecayForms(QWidget):
@@ -74,7 +61,6 @@ class DecayForms(QWidget):
         self.make_buttons: dict[str, QPushButton] = {}
         self._season_boxes: list[QComboBox] = []
         flow = FlowLayout()
-        self.stack = CurrentStack(self)
         self._forms = {
             EXPECTED: self._expected_form(),
             LONGEST: self._longest_form(),
@@ -102,13 +88,14 @@ class DecayForms(QWidget):
             button.clicked.connect(lambda checked, name=quantity: self._unfold(name if checked else ""))
             flow.addWidget(button)
             self.buttons[quantity] = button
-            self.stack.addWidget(self._forms[quantity])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
         layout.addLayout(flow)
-        layout.addWidget(self.stack)
-        self.stack.hide()
+        # No stack of pages: it would be as high as the highest form.
+        for form in self._forms.values():
+            layout.addWidget(form)
+        self._unfold("")
 
     # --- what can be chosen
 
@@ -174,10 +161,7 @@ class DecayForms(QWidget):
     def _unfold(self, quantity: str) -> None:
         for name, button in self.buttons.items():
             button.setChecked(name == quantity)
-        if quantity:
-            self.stack.setCurrentWidget(self._forms[quantity])
-        self.stack.setVisible(bool(quantity))
-        self.stack.updateGeometry()
+            self._forms[name].setVisible(name == quantity)
 
     def _expected_form(self) -> QWidget:
         form = QWidget(self)

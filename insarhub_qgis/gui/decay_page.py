@@ -371,7 +371,8 @@ class DecayPage(QWidget):
             )
         for decay_map in self.decay.maps:
             if decay_map.state == UNUSABLE:
-                lines.append(f"{decay_map.path.name}: {map_reason(decay_map)}")
+                reason = map_reason(decay_map)
+                lines.append(reason if decay_map.problem else f"{decay_map.path.name}: {reason}")
         foreign = [each.season for each in self.decay.maps if each.state == INSARHUB_MAP]
         if foreign and self.decay.is_south:
             warning = InsarError(

@@ -57,7 +57,7 @@ def season_tip(season: str) -> str:
 
 def band_heading(kind: str) -> str:
     """Give the short name of a band, for a column and a button."""
-    return {G_INF: tr("Floor g∞"), G_0: tr("Initial g₀"), TAU: tr("Decay time τ")}[kind]
+    return {G_INF: tr("Floor g∞"), G_0: tr("Initial g₀"), TAU: tr("Decay τ")}[kind]
 
 
 def band_tip(kind: str) -> str:
@@ -108,7 +108,7 @@ def map_reason(decay_map: DecayMap) -> str:
         return messages.sentence(decay_map.problem)
     if decay_map.state == UNUSABLE:
         return tr(
-            "This map does not cover the area of the job, or is no decay map. It is kept under another name."
+            "This map does not cover the area of the job, or is no decay map. Fetching keeps it under another name."
         )
     return {
         OTHER_AREA: tr("The map was fetched for another area than the job has now."),
