@@ -10,7 +10,6 @@ from qgis.PyQt.QtCore import QSize, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from insarhub_qgis.core.hyp3_options import SPACING_M, Hyp3Options
-from insarhub_qgis.gui.chart_style import faint_text
 from insarhub_qgis.gui.hyp3_jobs_table import credits_text
 
 TYPE, LOOKS, EACH, NEW = range(4)
@@ -110,9 +109,12 @@ class PriceTable(QTreeWidget):
             ]
         )
         item.setFlags(Qt.ItemFlag.ItemIsEnabled)
+        # Themes by style sheet overrule colours of single rows.
+        font = item.font(TYPE)
+        font.setItalic(True)
         for column in range(self.columnCount()):
             item.setToolTip(column, reason)
-            item.setForeground(column, faint_text())
+            item.setFont(column, font)
 
     def _add(self, row: Mapping[str, Any], is_chosen: bool) -> None:
         job_type, looks = str(row["job_type"]), str(row["looks"])

@@ -429,6 +429,11 @@ def test_whole_scenes_over_a_small_area_say_what_bursts_would_cost(opened, dock,
         ["10x2 (40 m)", "about 1", "about 2"],
         ["5x1 (20 m)", *[f"about {n}" for n in ((1, 2) if count == 1 else (5, 10))]],
     ]
+    # They cannot be chosen, neither by the mouse nor by the keyboard.
+    estimate = dialog.prices.topLevelItem(0)
+    assert estimate.font(0).italic() and "Needs a stack of bursts" in estimate.toolTip(2)
+    dialog.prices.itemActivated.emit(estimate, 0)
+    assert dialog.form.options().job_type == "INSAR_GAMMA"
     assert dialog.burst_row.isVisible() and "search the area again" in dialog.burst_hint.text()
     QTest.mouseClick(dialog.burst_button, Qt.MouseButton.LeftButton)
     assert not dialog.isVisible() and dock.page_key == "search"
