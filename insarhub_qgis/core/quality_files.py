@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import math
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
@@ -32,8 +34,10 @@ DATABASE_VERSION = 1
 #: Limit of the database; factors of the longest pairs are left out beyond it.
 DATABASE_BYTES = 20_000_000
 
-#: Where our own files have the end of the header, and within how many characters: 1000 scenes have 80 000.
-_SCORES_BEGIN, _HEADER_CHARACTERS = ',"scores":{', 1_000_000
+#: Where our own files have the end of the header, within how many bytes (1000 scenes have 80 000), and their end.
+_SCORES_BEGIN, _HEADER_BYTES, _END = ',"scores":{', 1_000_000, b"}}\n"
+#: Factors that are turned into text at once.
+_FACTORS_AT_ONCE = 1000
 #: Errors of a file that is no cache of ours.
 _NO_CACHE = ("file.malformed", "quality.other_cache")
 _FETCHED_AT = "_fetched_at"
@@ -346,24 +350,29 @@ def read_database_header(folder: Path) -> PairDatabase | None:
         ``file.malformed`` or ``file.not_readable``.
     """
     path = Path(folder) / PAIR_DATABASE_NAME
-    try:
-        with path.open(encoding="utf-8") as file:
-            head = file.read(_HEADER_CHARACTERS)
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError):
-        # Reading all of it names what is wrong.
-        return read_pair_database(folder)
-    text, mark, _ = head.partition(_SCORES_BEGIN)
-    try:
-        document = json.loads(f"{text}}}") if mark else None
-    except ValueError:
-        document = None
-    if isinstance(document, dict):
+    document = _own_header(path)
+    if document is not None:
         return _database(document)
-    # Written by another program, in another order or with blanks.
+    # Missing, damaged, or written by another program, in another order or with blanks: reading all of it tells.
     found = read_pair_database(folder)
     return None if found is None else replace(found, scores={}, factors={}, labels={})
+
+
+def _own_header(path: Path) -> dict[str, Any] | None:
+    """Give a whole database of our own form without scores and factors; None for anything else."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEADER_BYTES).decode("utf-8", errors="replace")
+            file.seek(-len(_END), os.SEEK_END)
+            is_whole = file.read() == _END
+    except OSError:
+        return None
+    text, mark, _ = head.partition(_SCORES_BEGIN)
+    try:
+        document = json.loads(f"{text}}}") if mark and is_whole else None
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) else None
 
 
 def _database(document: Mapping[str, Any]) -> PairDatabase:
@@ -450,7 +459,7 @@ def _write_database(
     with folder_lock(Path(folder), "pair-database"):
         others: dict[str, Any] = {}
         try:
-            present = read_json_object(path)
+            present = _own_header(path) or read_json_object(path)
             others = {key: deepcopy(value) for key, value in present.items() if key not in _DATABASE_KEYS}
         except InsarError as error:
             if error.code == "file.malformed":
@@ -465,14 +474,34 @@ def _write_database(
         text = _compact(document)
         size = len(text.encode("utf-8")) + len(',"factors":{}}\n')
         kept: list[str] = []
-        for key, item in factors.items():
-            entry = f"{_compact(key)}:{_compact(item)}"
-            size += len(entry.encode("utf-8")) + 1
+        for part in _parts(factors):
+            # Without the braces around it.
+            entries = _compact(part)[1:-1]
+            size += len(entries.encode("utf-8")) + 1
             if size > byte_limit:
+                kept += _that_fit(part, byte_limit - (size - len(entries.encode("utf-8")) - 1))
                 break
-            kept.append(entry)
+            kept.append(entries)
         write_text_atomically(path, f'{text[:-1]},"factors":{{{",".join(kept)}}}}}\n')
     return aside
+
+
+def _parts(factors: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    items = list(factors.items())
+    for start in range(0, len(items), _FACTORS_AT_ONCE):
+        yield dict(items[start : start + _FACTORS_AT_ONCE])
+
+
+def _that_fit(factors: Mapping[str, Any], left: int) -> list[str]:
+    """Give the texts of the first factors, as many as fit into so many bytes with a comma each."""
+    found = []
+    for key, item in factors.items():
+        entry = f"{_compact(key)}:{_compact(item)}"
+        left -= len(entry.encode("utf-8")) + 1
+        if left < 0:
+            break
+        found.append(entry)
+    return found
 
 
 def _header(scene_count: int, is_complete: bool, built_at: datetime | None) -> dict[str, Any]:
@@ -511,7 +540,7 @@ def _rounded(item: Mapping[str, Any]) -> dict[str, Any]:
     rounded: dict[str, Any] = {}
     for name, value in item.items():
         if isinstance(value, float):
-            if is_number(value):
+            if math.isfinite(value):
                 rounded[name] = round(value, 3)
         elif value is not None:
             rounded[name] = value

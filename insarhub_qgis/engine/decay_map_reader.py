@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -113,14 +114,24 @@ def _sampled(
         if season not in files:
             continue
         try:
-            with (
-                rasterio.open(files[season]) as raster,
-                WarpedVRT(raster, width=width, height=height, resampling=Resampling.nearest, **grid) as same,
-            ):
-                layers[:, number] = same.read(masked=True).filled(np.nan)
+            with rasterio.open(files[season]) as raster:
+                if (raster.transform, raster.height, raster.width) == (grid["transform"], height, width):
+                    layers[:, number] = _without_nodata(raster)
+                else:
+                    options = {"width": width, "height": height, "resampling": Resampling.nearest, **grid}
+                    with WarpedVRT(raster, **options) as same:
+                        layers[:, number] = _without_nodata(same)
         except RasterioError as error:
             problems.append(InsarError("decay.unreadable", file=str(files[season]), reason=why(error)))
     g_inf, g0, tau_days = layers
     # A map made elsewhere may hold anything.
     layers[:, (g_inf < 0) | (g_inf > 1) | (g0 < 0) | (g0 > 1) | (tau_days <= 0)] = np.nan
     return sample_decay_maps(g_inf, g0, tau_days, inside), problems
+
+
+def _without_nodata(raster: Any) -> NDArray[np.float32]:
+    values: NDArray[np.float32] = raster.read(out_dtype="float32")
+    for band, nodata in zip(values, raster.nodatavals):
+        if nodata is not None:
+            band[band == np.float32(nodata)] = np.nan
+    return values

@@ -61,7 +61,7 @@ from insarhub_qgis.core.quality_files import (
     PairDatabase,
     QualityCache,
     begin_pair_database,
-    read_pair_database,
+    read_database_header,
 )
 from insarhub_qgis.core.requests import BuildPairDatabase, ReweightPairDatabase
 from insarhub_qgis.core.run_context import RunContext
@@ -361,7 +361,7 @@ class _Build:
     def _state(self, inputs: QualityInputs) -> str:
         database: PairDatabase | None = None
         try:
-            database = read_pair_database(self._job.path)
+            database = read_database_header(self._job.path)
         except InsarError as error:
             if error.code != "file.malformed":
                 raise

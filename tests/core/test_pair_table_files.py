@@ -245,13 +245,24 @@ def test_a_damaged_database_is_refused(tmp_path, content):
     (tmp_path / PAIR_DATABASE_NAME).write_bytes(content)
     with pytest.raises(InsarError) as caught:
         read_pair_database(tmp_path)
-    if content.startswith(b'{"a"'):
-        # What is damaged is behind the header, which nobody reads here.
-        assert read_database_header(tmp_path).is_complete is False
-        return
     with pytest.raises(InsarError) as again:
         read_database_header(tmp_path)
     assert again.value.code == caught.value.code
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 30, 100])
+def test_a_database_that_is_cut_is_damaged_though_its_header_is_whole(tmp_path, cut):
+    names = [scene_name(day) for day in (0, 12)]
+    pair = order_pair(*names)
+    write_pair_database(tmp_path, names, {pair: 61.5}, {pair: {"dt_days": 12, "score": 0.615}}, NOW)
+    path = tmp_path / PAIR_DATABASE_NAME
+    path.write_bytes(path.read_bytes()[:-cut])
+    if cut == 1:
+        # Only the end of the line is gone.
+        assert read_database_header(tmp_path).is_complete is True
+        return
+    with pytest.raises(InsarError, match="malformed"):
+        read_database_header(tmp_path)
 
 
 # --- Values of all pairs -----------------------------------------------------------------------------

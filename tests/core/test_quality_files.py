@@ -11,6 +11,7 @@ import pytest
 
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.quality_files import (
+    PAIR_DATABASE_NAME,
     QUALITY_CACHE_NAME,
     QualityCache,
     aoi_hash,
@@ -288,3 +289,25 @@ def test_a_cache_of_another_version_is_set_aside_and_not_mixed(tmp_path):
             assert cache.problem is None
             assert json.loads(aside.read_text(encoding="utf-8")) == document
             assert kept["_schema_version"] == 2
+
+
+@pytest.mark.parametrize("limit", [1_000, 60_000, 118_000, 120_000, 10**9])
+def test_factors_fill_the_file_up_to_its_limit_and_no_further(tmp_path, limit):
+    names = [
+        f"S1A_IW_SLC__1SDV_2018{1 + day // 28:02d}{1 + day % 28:02d}T051234_20180101T051334_020027_000022_1F20"
+        for day in range(46)
+    ]
+    pairs = [order_pair(one, other) for number, one in enumerate(names) for other in names[number + 1 :]]
+    factors = {pair: {"dt_days": number % 97, "score": 0.1234567} for number, pair in enumerate(pairs)}
+    write_pair_database(tmp_path, names, dict.fromkeys(pairs, 12.3), {}, byte_limit=0)
+    least = (tmp_path / PAIR_DATABASE_NAME).stat().st_size
+    write_pair_database(tmp_path, names, dict.fromkeys(pairs, 12.3), factors, byte_limit=least + limit)
+    size = (tmp_path / PAIR_DATABASE_NAME).stat().st_size
+    kept = read_pair_database(tmp_path).factors
+    wanted = sorted(pairs, key=lambda pair: factors[pair]["dt_days"])[: len(kept)]
+    assert list(kept) == wanted
+    assert all(item == {**factors[pair], "score": 0.123} for pair, item in kept.items())
+    one = 200
+    assert size <= least + limit
+    assert len(kept) == len(pairs) or size > least + limit - one
+    assert read_pair_database(tmp_path).scores == dict.fromkeys(pairs, pytest.approx(12.3))
