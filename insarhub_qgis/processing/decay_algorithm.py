@@ -19,7 +19,7 @@ from qgis.core import (
 )
 
 from insarhub_qgis.core import requests
-from insarhub_qgis.core.decay_map_files import SEASONS
+from insarhub_qgis.core.decay_map_files import BEST, SEASONS
 from insarhub_qgis.layers.decay_layers import decay_layer_name, style_decay_layer
 from insarhub_qgis.processing.base import QUALITY, InsarAlgorithm, existing_folder, tr
 
@@ -79,8 +79,14 @@ class DecayAlgorithm(InsarAlgorithm):
         request = requests.DeriveFromDecay(quantity=quantity, output=path, **values)
         answer = self.ask_engine(request, feedback)
         unit = f" {answer['unit']}" if answer["unit"] else ""
+        # The seasons are classes: a median of their numbers would mean nothing.
+        text = (
+            tr("{description}: {pixels} pixels")
+            if quantity == BEST
+            else tr("{description}: median {median}{unit}, from {low} to {high}, {pixels} pixels")
+        )
         feedback.pushInfo(
-            tr("{description}: median {median}{unit}, from {low} to {high}, {pixels} pixels").format(
+            text.format(
                 **{name: answer[name] for name in ("description", "median", "low", "high")},
                 unit=unit,
                 pixels=answer["valid_pixels"],

@@ -10,6 +10,7 @@ from qgis.PyQt.QtGui import QIcon
 
 from insarhub_qgis.host.paths import icon_path, plugin_version
 from insarhub_qgis.processing.add_jobs import AddJobs
+from insarhub_qgis.processing.best_season import BestSeason
 from insarhub_qgis.processing.check_forecast import CheckForecast
 from insarhub_qgis.processing.check_network import CheckNetwork
 from insarhub_qgis.processing.coherence_statistics import CoherenceStatistics
@@ -56,6 +57,7 @@ ALGORITHMS = (
     FetchDecayMaps,
     ExpectedCoherence,
     LongestBaseline,
+    BestSeason,
     NetworkCoherence,
     CoherenceStatistics,
     OpenProducts,

@@ -121,6 +121,19 @@ def test_longestbaseline_keeps_the_coherence(run, job, tmp_path):  # insarhub:lo
     assert np.nanmax(days) <= 365
 
 
+def test_bestseason_is_the_one_of_most_coherence(run, job, tmp_path):  # insarhub:bestseason
+    output = tmp_path / "best.tif"
+    run("bestseason", {"DECAY_MAPS": str(job), "DAYS": 24, "OUTPUT": str(output)})
+    raster, best = raster_of(output)
+    seasons = [bands(job, season) for season in ("winter", "spring", "summer", "fall")]
+    after = np.array([g_inf + (g0 - g_inf) * np.exp(-24 / tau) for g_inf, g0, tau in seasons])
+    known = np.isfinite(after).any(axis=0)
+    chosen = np.take_along_axis(after, np.nan_to_num(best, nan=1.0).astype(int)[None] - 1, axis=0)[0]
+    np.testing.assert_allclose(chosen[known], np.nanmax(after[:, known], axis=0), atol=1e-6)
+    assert not np.isfinite(best[~known]).any()
+    assert raster.GetMetadataItem("CLASSES") == "1=DJF,2=MAM,3=JJA,4=SON"
+
+
 def test_networkcoherence_is_the_mean_over_the_pairs(run, job, tmp_path):  # insarhub:networkcoherence
     output = tmp_path / "network.tif"
     run("networkcoherence", {"JOB_FOLDER": str(job), "OUTPUT": str(output)})
@@ -159,6 +172,7 @@ def test_coherencestatistics_gives_a_row_per_zone_and_season(run, job):  # insar
         ("expectedcoherence", {"DAYS": 12, "SEASON": "winter"}, "expected_coherence", "", (0, 1)),
         ("longestbaseline", {"COHERENCE": 0.3, "SEASON": "winter"}, "longest_baseline", "d", (0, 365)),
         ("networkcoherence", {}, "network_coherence", "", (0, 1)),
+        ("bestseason", {"DAYS": 12}, "best_season", "", None),
     ],
 )
 def test_outputs_load_with_name_and_style(run, job, tmp_path, name, values, kind, unit, ends):
@@ -179,7 +193,7 @@ def test_outputs_load_with_name_and_style(run, job, tmp_path, name, values, kind
     details = context.layerToLoadOnCompletionDetails(output)
     assert details.forceName
     assert ("[d]" in details.name) == (unit == "d")
-    assert name == "networkcoherence" or "DJF (file: winter)" in details.name
+    assert name in ("networkcoherence", "bestseason") or "DJF (file: winter)" in details.name
     layer = QgsRasterLayer(output, details.name)
     details.postProcessor().postProcessLayer(layer, context, QgsProcessingFeedback(False))
     assert layer.customProperty("insarhub/kind") == kind
