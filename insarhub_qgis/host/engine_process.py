@@ -8,7 +8,8 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Optional
@@ -244,6 +245,21 @@ def _python_for(request: Request, python: Optional[Path]) -> Path:
     return python
 
 
+@contextmanager
+def _room_for_others() -> Iterator[None]:
+    """Let QGIS start another task in place of this one, which only waits for its process.
+
+    QGIS runs as many tasks at once as there are processors. Without this, two engine runs on two of them would
+    keep every page from reading its files until one has ended.
+    """
+    pool = QgsApplication.taskManager().threadPool()
+    pool.releaseThread()
+    try:
+        yield
+    finally:
+        pool.reserveThread()
+
+
 class EngineTask(QgsTask):
     """A request as a task of QGIS: in the task panel, with progress and cancel.
 
@@ -281,7 +297,7 @@ class EngineTask(QgsTask):
         try:
             python = _python_for(self.request, self._python)
             run = EngineRun(self.request, python, self._variables, self._credential)
-            with short_turns():
+            with short_turns(), _room_for_others():
                 self._result = run.drive(listener, self.isCanceled)
         except InsarError as error:
             self._error = error

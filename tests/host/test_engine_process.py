@@ -117,6 +117,25 @@ def test_a_task_without_another_reference_lives_until_it_is_over(faulty_engine):
     assert results == [{"cancelled": False}]
 
 
+def test_engine_runs_leave_room_for_other_tasks(faulty_engine):
+    pool = QgsApplication.taskManager().threadPool()
+    before = pool.maxThreadCount()
+    runs = [start(Misbehave("wait")) for _ in range(pool.maxThreadCount() + 1)]
+    try:
+        wait_until(lambda: all(task.status() == QgsTask.TaskStatus.Running for task, _ in runs))
+        done = []
+        reading = QgsTask.fromFunction("read files", lambda task: done.append(True))
+        QgsApplication.taskManager().addTask(reading)
+        wait_until(lambda: done)
+        assert not any(record.is_over for _, record in runs)
+    finally:
+        for task, _ in runs:
+            task.cancel()
+        wait_until(lambda: all(record.is_over for _, record in runs))
+    assert pool.maxThreadCount() == before
+    assert pool.activeThreadCount() <= before
+
+
 def test_progress_reaches_the_task_panel(faulty_engine):
     task, record = start(Misbehave("storm"))
     wait_until(lambda: record.is_over)
