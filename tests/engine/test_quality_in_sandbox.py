@@ -19,7 +19,7 @@ from insarhub_qgis.core.endpoints import Endpoints
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.job_config import JobConfig
 from insarhub_qgis.core.progress import ignore_progress
-from insarhub_qgis.core.quality_files import PAIR_DATABASE_NAME, QualityCache
+from insarhub_qgis.core.quality_files import PAIR_DATABASE_NAME, QualityCache, read_pair_database
 from insarhub_qgis.core.requests import BuildPairDatabase, Simulate
 from insarhub_qgis.core.run_context import RunContext
 from insarhub_qgis.engine import pair_quality, quality_http
@@ -36,6 +36,20 @@ from tests.makers.network_jobs import make_network_job
 NOW = datetime(2024, 6, 1, tzinfo=timezone.utc)
 WINTER = (date(2020, 1, 10), date(2020, 1, 22))
 ALL = ("weather", "snow", "landcover", "vegetation", "fire")
+
+
+SMALL = {
+    "downloader": {
+        "type": "S1_SLC",
+        "config": {
+            "intersectsWith": "POLYGON((-120.95 54.05,-120.9 54.05,-120.9 54.1,-120.95 54.1,-120.95 54.05))"
+        },
+    }
+}
+
+
+def endpoints_of(server):
+    return Endpoints.of_sandbox(server.base_url).to_json()
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +192,42 @@ def test_a_cancel_is_heard_while_a_raster_is_slow(tmp_path, server):
         LandCoverSource().fetch(stack, door, ignore_progress)
     assert caught.value.code == "run.cancelled"
     assert time.monotonic() - pressed[0] < 1.0
+
+
+@pytest.fixture(scope="module")
+def undisturbed(server, tmp_path_factory):
+    """Scores and fetched entries of a build that nothing happened to."""
+    job = make_network_job(tmp_path_factory.mktemp("calm") / "job", [0, 12, 24], config=SMALL)
+    result = pair_quality.run(BuildPairDatabase(str(job), ALL, endpoints=endpoints_of(server)), RunContext())
+    return read_pair_database(job).scores, result["fetched"]
+
+
+@pytest.mark.parametrize("phase", [*ALL, pair_quality.MAPS, pair_quality.PAIRS])
+def test_a_cancel_at_each_phase_keeps_what_came_and_the_next_build_goes_on(
+    tmp_path, server, undisturbed, phase
+):
+    job = make_network_job(tmp_path / "job", [0, 12, 24], config=SMALL)
+    request = BuildPairDatabase(str(job), ALL, endpoints=endpoints_of(server))
+    pressed, done = threading.Event(), {}
+
+    def hear(item):
+        if item.get("state") == "done":
+            done[item["phase"]] = item["fetched"]
+        elif item.get("phase") == phase:
+            pressed.set()
+
+    with pytest.raises(InsarError) as caught:
+        pair_quality.run(request, RunContext(item=hear, is_cancelled=pressed.is_set))
+    assert caught.value.code == "run.cancelled"
+    document = json.loads((job / PAIR_DATABASE_NAME).read_text(encoding="utf-8"))
+    assert document["_complete"] is False
+    assert "scores" not in document
+    result = pair_quality.run(request, RunContext())
+    scores, fetched = undisturbed
+    assert result["state"] == "incomplete"
+    for source, count in fetched.items():
+        assert done.get(source, 0) + result["fetched"].get(source, 0) == count, source
+    assert read_pair_database(job).scores == scores
 
 
 def test_a_killed_build_goes_on_where_it_was(tmp_path, server):
