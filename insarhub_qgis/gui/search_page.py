@@ -10,7 +10,7 @@ from typing import Any
 from qgis.core import QgsApplication, QgsFeature
 from qgis.gui import QgsCollapsibleGroupBox, QgsDateEdit
 from qgis.PyQt.QtCore import QDate, QDateTime, QEvent, QLocale, QObject, QSignalBlocker, QSize, Qt, pyqtSignal
-from qgis.PyQt.QtGui import QFontMetrics, QHideEvent, QResizeEvent, QShowEvent
+from qgis.PyQt.QtGui import QFontMetrics, QHideEvent, QPaintEvent, QResizeEvent, QShowEvent
 from qgis.PyQt.QtWidgets import (
     QFileDialog,
     QFrame,
@@ -99,6 +99,16 @@ class ResultsStack(QStackedWidget):
         return False
 
 
+class MessageLabel(QLabel):
+    """What the page is for stands there whole or not at all; an answer as far as there is room."""
+
+    is_introduction = True
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if not self.is_introduction or self.height() >= self.heightForWidth(self.width()):
+            super().paintEvent(event)
+
+
 class SearchPage(QWidget):
     """A form that folds away once there is an answer; stacks, their days and the chosen scene below it."""
 
@@ -166,7 +176,7 @@ class SearchPage(QWidget):
         self.splitter.setStretchFactor(0, 0)
         self.splitter.setStretchFactor(1, 1)
 
-        self.message = QLabel(self)
+        self.message = MessageLabel(self)
         self.message.setObjectName("insarhubSearchMessage")
         self.message.setWordWrap(True)
         self.message.setMargin(18)
@@ -581,6 +591,7 @@ class SearchPage(QWidget):
                 "No scenes found. Sentinel-1 passes most places every 6 or 12 days: make the dates longer, the area "
                 "larger, or take filters away."
             )
+        self.message.is_introduction = not text
         self.message.setText(
             text
             or self.tr(

@@ -621,6 +621,21 @@ def test_all_filters_fit_a_small_window_before_there_are_results(page, dock, ifa
     assert page.form_area.height() >= page.form_area.widget().sizeHint().height()
 
 
+def test_the_introduction_is_not_cut_off(page):
+    def has_text():
+        picture = page.message.grab().toImage()
+        colours = {picture.pixel(x, y) for x in range(picture.width()) for y in range(picture.height())}
+        return len(colours) > 1
+
+    page.message.resize(300, 200)
+    assert has_text()
+    page.message.resize(300, 40)
+    assert not has_text()
+    page._show_message("No scenes found. Make the dates longer.")
+    page.message.resize(300, 40)
+    assert has_text()
+
+
 def test_a_cleared_date_says_any(page):
     page.start.setDate(QDate(2020, 1, 1))
     page.start.clear()
