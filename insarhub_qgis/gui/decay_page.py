@@ -9,7 +9,7 @@ from typing import Any
 from qgis.core import QgsCoordinateTransform, QgsCsException, QgsPointXY, QgsRectangle
 from qgis.gui import QgsCollapsibleGroupBox, QgsScrollArea
 from qgis.PyQt.QtCore import QLocale, Qt, QTimer, pyqtSignal
-from qgis.PyQt.QtGui import QHideEvent
+from qgis.PyQt.QtGui import QHideEvent, QKeySequence
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
@@ -20,6 +20,7 @@ from qgis.PyQt.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QPushButton,
+    QShortcut,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -188,7 +189,11 @@ class DecayPage(QWidget):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.list.itemClicked.connect(self._toggle_derived)
-        self.list.itemActivated.connect(self._toggle_derived)
+        for key in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            # Not by activation: where one click activates, a click would count twice.
+            shortcut = QShortcut(QKeySequence(key), self.list)
+            shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
+            shortcut.activated.connect(self._toggle_current)
         column = QVBoxLayout(self.derived_box)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
@@ -429,6 +434,8 @@ class DecayPage(QWidget):
             text = derived.description[:1].upper() + derived.description[1:]
             item = QListWidgetItem(f"{text} · {self.tr('older than its maps')}" if derived.is_older else text)
             item.setData(DERIVED_ROLE, derived)
+            # The project ticks it, not the click.
+            item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(Qt.CheckState.Unchecked)
             item.setToolTip(self._derived_tip(derived))
             if derived.problem is not None:
@@ -548,6 +555,11 @@ class DecayPage(QWidget):
         elif derived.problem is None:
             self._add_derived(derived)
         self._sync()
+
+    def _toggle_current(self) -> None:
+        item = self.list.currentItem()
+        if item is not None:
+            self._toggle_derived(item)
 
     def _add_derived(self, derived: DerivedMap) -> None:
         from insarhub_qgis.layers.decay_layers import show_derived

@@ -49,8 +49,8 @@ def sandbox(qgis_app):
 def _use_sandbox(sandbox, engine, patience):
     settings().use_sandbox.setValue(True)
     settings().sandbox_url.setValue(sandbox)
-    steer(sandbox, "reset")
     yield
+    steer(sandbox, "reset")
     # A reading that goes on when Python ends takes the process down.
     patience.waitUntil(lambda: QgsApplication.taskManager().countActiveTasks() == 0)
 
@@ -427,8 +427,15 @@ def test_derived_maps_come_on_the_map_and_are_there_at_the_next_opening(dock, jo
     assert page.table.parentWidget().minimumSizeHint().width() <= USABLE_WIDTH_PX - 30
     items = [page.list.item(row) for row in range(page.list.count())]
     assert [item.checkState() for item in items] == [Qt.CheckState.Checked] * 5
-    page._toggle_derived(items[0])
+    place = page.list.visualItemRect(items[0]).center()
+    QTest.mouseClick(page.list.viewport(), Qt.MouseButton.LeftButton, pos=place)
     assert len(layer_names()) == 4 and items[0].checkState() == Qt.CheckState.Unchecked
+    QApplication.setActiveWindow(dock.window())
+    page.list.setFocus()
+    page.list.setCurrentRow(1)
+    QTest.keyClick(page.list, Qt.Key.Key_Space)
+    patience.waitUntil(lambda: len(layer_names()) == 3)
+    assert items[1].checkState() == Qt.CheckState.Unchecked
 
     QgsProject.instance().clear()
     dock.show_page("home")
