@@ -233,9 +233,10 @@ def map_stamps(folder: Path) -> tuple[str, ...]:
 def quality_stamp(folder: Path) -> tuple[int, ...]:
     """Give what changes whenever a build has written into a job folder; 0 stands for a file that is not there."""
     stamps = []
-    for name in (PAIR_DATABASE_NAME, KEPT_INPUTS_NAME):
+    # The config comes last in a build: read before it is there, weights would be those of before.
+    for path in (folder / PAIR_DATABASE_NAME, folder / KEPT_INPUTS_NAME, JobFolder(folder).config_file()):
         try:
-            stamps.append((Path(folder) / name).stat().st_mtime_ns)
+            stamps.append(path.stat().st_mtime_ns)
         except OSError:
             # Not there, or not readable, which reading will tell.
             stamps.append(0)
@@ -291,6 +292,8 @@ class StackQuality:
         What `database_state` compares that with.
     problems
         Files that could not be read.
+    stamp
+        Of the files, taken before they were read; see `quality_stamp`.
     """
 
     table: PairTable | None
@@ -300,6 +303,7 @@ class StackQuality:
     wanted: Mapping[str, Any]
     problems: tuple[InsarError, ...] = ()
     kept: KeptInputs | None = field(default=None, repr=False)
+    stamp: tuple[int, ...] = ()
 
     @property
     def has_scores(self) -> bool:
@@ -364,6 +368,7 @@ def quality_of_stack(
 ) -> StackQuality:
     """Judge the pairs of a stack that was read already; see `read_stack_quality`."""
     found = list(problems)
+    stamp = quality_stamp(job.path)
     section = _mapping(config.own.get(QUALITY))
     database: PairDatabase | None = None
     kept: KeptInputs | None = None
@@ -387,6 +392,7 @@ def quality_of_stack(
         wanted=_wanted(job.path, config, section, kept),
         problems=tuple(found),
         kept=kept,
+        stamp=stamp,
     )
 
 

@@ -40,7 +40,6 @@ class NetworkQuality(QObject):
         self._panel, self._line = panel, line
         self._session: Optional[NetworkSession] = None
         self._key: PairKey | None = None
-        self._stamp: tuple[int, ...] = ()
         self._read_number = 0
         self._is_keeping = False
         # A slider tells more positions than can be drawn: the newest one counts.
@@ -67,10 +66,11 @@ class NetworkQuality(QObject):
         self._key = None
         self._timer.stop()
         self._read_number += 1
-        self._stamp = quality_stamp(session.folder) if session is not None else ()
         self._show_weights()
         self.show_pair(None)
         self.show_state()
+        # A build may have ended while another stack was shown.
+        self.check_files()
 
     def close(self) -> None:
         """Leave all signals."""
@@ -84,7 +84,9 @@ class NetworkQuality(QObject):
 
     def check_files(self) -> None:
         """Read again when a build, of this QGIS or another program, has written."""
-        if self._session is not None and quality_stamp(self._session.folder) != self._stamp:
+        session = self._session
+        quality = session.opened.quality if session is not None else None
+        if session is not None and quality is not None and quality_stamp(session.folder) != quality.stamp:
             self.read()
 
     def read(self) -> None:
@@ -94,7 +96,6 @@ class NetworkQuality(QObject):
             return
         self._read_number += 1
         number, folder = self._read_number, session.folder
-        self._stamp = quality_stamp(folder)
 
         def show(quality: StackQuality) -> None:
             if number == self._read_number and self._session is session:
@@ -158,11 +159,16 @@ class NetworkQuality(QObject):
                 self._builds.failure(session.folder),
                 self._builds.silent_hosts(session.folder),
             )
-        self._panel.set_state(
-            can_weigh=session.table is not None,
-            is_kept=not session.has_other_weights,
-            is_keeping=self._is_keeping or build is not None,
-        )
+        self._show_panel_state()
+
+    def _show_panel_state(self) -> None:
+        session = self._session
+        if session is not None:
+            self._panel.set_state(
+                can_weigh=session.table is not None,
+                is_kept=not session.has_other_weights,
+                is_keeping=self._is_keeping or self._builds.running(session.folder) is not None,
+            )
 
     # --- weights
 
@@ -197,7 +203,7 @@ class NetworkQuality(QObject):
         session.show_weights(self._panel.weights)
         self.scores_changed.emit()
         self.show_pair(self._key)
-        self.show_state()
+        self._show_panel_state()
 
     def _show_weights(self) -> None:
         table = self._session.table if self._session is not None else None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from insarhub_qgis.gui.page_context import PageContext
     from insarhub_qgis.host.engine_process import EngineTask
 
-#: A build that was begun by itself is not begun by itself again for this time: a service may stay silent all day.
+#: What a build did not find is not looked for again by itself for this time: a service may stay silent all day.
 PATIENCE_S = 600.0
 _RUNNING = "running"
 
@@ -119,16 +119,14 @@ class QualityBuilds(QObject):
         """Begin a build after a selection, unless all is known or the user cancelled one."""
         if folder in self._builds or folder in self._cancelled:
             return
-        if time.monotonic() - self._begun_at.get(folder, -PATIENCE_S) < PATIENCE_S:
-            return
         sources = usable_sources()
+        has_tried = time.monotonic() - self._begun_at.get(folder, -PATIENCE_S) < PATIENCE_S
 
         def decide(quality: StackQuality) -> None:
             state = quality.state(sources)
-            if (
-                state not in (pair_database.CURRENT, pair_database.REWEIGHTED)
-                and len(quality.scene_names) > 1
-            ):
+            is_same_again = has_tried and state in (pair_database.LACKING, pair_database.INCOMPLETE)
+            is_known = state in (pair_database.CURRENT, pair_database.REWEIGHTED)
+            if not is_same_again and not is_known and len(quality.scene_names) > 1:
                 self.begin(folder, quality.section, is_asking=False)
 
         self._context.read(

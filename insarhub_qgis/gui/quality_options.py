@@ -38,8 +38,8 @@ class QualityOptions(QGroupBox):
         self._before = self._kept()
         note = QLabel(
             self.tr(
-                "Services that may be asked, and what they are told. Nothing else leaves this computer: no name, no scene, "
-                "no network. Without any, scores rest on decay maps and latitude."
+                "Services that may be asked, and what they are told; nobody gets names, scenes or pairs. Without any, "
+                "scores rest on decay maps and latitude."
             ),
             self,
         )

@@ -445,12 +445,47 @@ def test_a_selection_begins_a_build_by_itself_once(context, patience, job, serve
     editor.redo()
     settle(context, patience)
     assert begun == [{"is_asking": False}]
+    assert "Scores: mean " in editor.parameters.preview.text()
+    assert "lowest 0" in editor.parameters.preview.text()
     assert read_pair_database(job).is_complete
     assert line(editor).startswith("Pair database: 15 pairs")
     editor.apply_parameters()
     settle(context, patience)
     assert len(begun) == 1
     editor.network.mark_saved()
+
+
+def test_a_build_that_ended_behind_another_stack_is_seen(tmp_path, context, patience, job):
+    other = make_network_job(tmp_path / "p6_f1", DAYS, pairs=[(0, 1)])
+    editor = open_job(context, patience, job)
+    open_job(context, patience, other)
+    build(job)
+    open_job(context, patience, job)
+    assert len(editor.network.scores) == 15
+    assert editor.canvas.picture.pair_class[0] == GOOD
+    assert line(editor).startswith("Pair database: 15 pairs")
+
+
+def test_what_nobody_answered_is_not_asked_by_itself_again_and_again(context, patience, job, server):
+    server.faults.add(Fault("/", times=999, status=400))
+    (job / ".insarhub_quality_cache.json").unlink()
+    editor = open_job(context, patience, job)
+    editor.quality.begin_after_selection()
+    settle(context, patience)
+    asked = len(server.log.to_json())
+    assert asked > 0
+    editor.quality.begin_after_selection()
+    settle(context, patience)
+    assert len(server.log.to_json()) == asked
+    # New scenes are another matter.
+    config = json.loads((job / "insarhub_config.json").read_text(encoding="utf-8"))
+    make_network_job(job, [*DAYS, 72], pairs=[(0, 1)], config=config)
+    editor.check_disk()
+    settle(context, patience)
+    editor.quality.begin_after_selection()
+    settle(context, patience)
+    assert len(server.log.to_json()) > asked
+    assert line(editor).startswith("Pair database: 21 pairs")
 
 
 def test_one_build_per_job_and_another_program_may_have_it(context, patience, job, server):
