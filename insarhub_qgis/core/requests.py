@@ -685,7 +685,8 @@ class ReweightPairDatabase(Request):
     """Score all pairs of a job anew with other weights, from what the last build left; no service is asked.
 
     ``preset`` and ``weights`` as for `BuildPairDatabase`.
-    Result: ``{"database" (path), "pairs", "counts": {"green", "yellow", "red", "unknown"}}``.
+    Result: ``{"database" (path), "is_new": bool (it was written; one that lacks scenes or is outdated waits for its next
+    build), "pairs", "counts": {"green", "yellow", "red", "unknown"}}``.
     """
 
     command: ClassVar[str] = "reweight-pair-database"

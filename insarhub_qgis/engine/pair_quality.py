@@ -145,13 +145,18 @@ def reweight(request: ReweightPairDatabase, context: RunContext) -> dict[str, An
             raise InsarError("quality.not_built", folder=str(job.path))
         table = found.table.with_weights(weights)
         stop_if_cancelled(context.is_cancelled)
-        now = datetime.now(timezone.utc)
-        table.write(job.path, read_scene_facts(job.path), now, is_cancelled=context.is_cancelled)
-        basis = {"preset": preset_of(weights) or OWN_WEIGHTS, "weights": weights.to_json()}
-        job.write_config_section(OWN_SECTION, {QUALITY: {**found.section, **basis, "built_at": iso(now)}})
+        section = {**found.section, "preset": preset_of(weights) or OWN_WEIGHTS, "weights": weights.to_json()}
+        # A database that lacks scenes, or rests on other maps, waits for its next build, which takes these weights.
+        is_new = found.state() == CURRENT
+        if is_new:
+            now = datetime.now(timezone.utc)
+            table.write(job.path, read_scene_facts(job.path), now, is_cancelled=context.is_cancelled)
+            section["built_at"] = iso(now)
+        job.write_config_section(OWN_SECTION, {QUALITY: section})
         context.report(1.0, f"{len(table.pairs)} pairs")
     return {
         "database": str(job.path / PAIR_DATABASE_NAME),
+        "is_new": is_new,
         "pairs": len(table.pairs),
         "counts": class_counts(table),
     }

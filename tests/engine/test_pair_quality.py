@@ -568,7 +568,7 @@ def test_other_weights_are_kept_without_any_service(build, job, server):
     before = read_pair_database(job).scores
     server.log.clear()
     result = reweighted(job, weights={"rain": 1.0})
-    assert server.log.to_json() == []
+    assert (result["is_new"], server.log.to_json()) == (True, [])
     assert result["pairs"] == sum(result["counts"].values()) == PAIRS
     found = assert_same_as_database(job)
     after = read_pair_database(job).scores
@@ -580,6 +580,22 @@ def test_other_weights_are_kept_without_any_service(build, job, server):
     assert build(weights={"rain": 1.0})["state"] == "current"
     assert build()["state"] == "reweighted"
     assert read_pair_database(job).scores == before
+
+
+def test_other_weights_make_no_database_complete(build, job, server):
+    build()
+    make_network_job(
+        job, [*DAYS, 132], config=json.loads((job / "insarhub_config.json").read_text(encoding="utf-8"))
+    )
+    before = (job / PAIR_DATABASE_NAME).read_bytes()
+    assert reweighted(job, weights={"rain": 1.0})["is_new"] is False
+    assert (job / PAIR_DATABASE_NAME).read_bytes() == before
+    found = read_stack_quality(job)
+    # The scene that came is still to be asked for, and then judged with these weights.
+    assert found.state(SOURCES) == "grown"
+    assert found.table.pairs.weights.rain == 1.0
+    assert build(weights={"rain": 1.0})["state"] == "grown"
+    assert_same_as_database(job)
 
 
 @pytest.mark.parametrize(
