@@ -299,58 +299,7 @@ def test_the_slow_ones_are_begun(slow_runs):
     assert any(started.is_running for _, _, _, started, _, _ in slow_runs[0])
 
 
-# --- Places ------------------------------------------------------------------------------------------------
-
-#: Case, area, tiles of coherence that are asked, pixels of the area (None: no map), source of the scores.
-PLACES = [
-    ("over a tile edge", box(11.97, 47.2, 12.03, 47.23), {"N48E011", "N48E012"}, 72 * 36, "s1_pixel"),
-    ("over a corner of four tiles, and of four of WorldCover", box(11.98, 47.98, 12.02, 48.02),
-     {"N48E011", "N48E012", "N49E011", "N49E012"}, 48 * 48, "s1_pixel"),
-    ("over the equator", box(30.0, -0.02, 30.03, 0.02), {"N00E030", "N01E030"}, 36 * 48, "s1_pixel"),
-    ("over the 0 meridian", box(-0.02, 47.5, 0.02, 47.53), {"N48E000", "N48W001"}, 48 * 36, "s1_pixel"),
-    ("over the dateline, longitudes beyond 180", box(179.98, -16.6, 180.02, -16.57), {"S16E179", "S16W180"}, 48 * 36, "s1_pixel"),
-    ("over the dateline, two parts",
-     "MULTIPOLYGON(((179.98 -16.6,180 -16.6,180 -16.57,179.98 -16.57,179.98 -16.6)),"
-     "((-180 -16.6,-179.98 -16.6,-179.98 -16.57,-180 -16.57,-180 -16.6)))",
-     {"S16E179", "S16W180"}, 48 * 36, "s1_pixel"),
-    ("10 m wide", box(-120.95, 54.05, -120.94985, 54.05009), {"N55W121"}, 1, "s1_pixel"),
-    ("a point", "POINT(-120.95 54.05)", {"N55W121"}, 1, "s1_pixel"),
-    ("at sea", box(-40.0, 30.0, -39.97, 30.03), {"N31W040"}, None, "climatology"),
-    ("above 82 N", box(-40.0, 83.0, -39.0, 83.4), set(), None, "landcover"),
-    ("the pole", box(-180, 89, 180, 90), set(), None, "climatology"),
-]  # fmt: skip
-
-
-def test_places(service, make_job, told, table):
-    jobs = [make_job(aoi) for _, aoi, _, _, _ in PLACES]
-
-    def both(job):
-        maps = Run("fetchdecaymaps", {"JOB_FOLDER": str(job), "SEASONS": ["winter"]}).wait()
-        return maps, Run(
-            "scorepairs", {"JOB_FOLDER": str(job), "SOURCES": ["weather", "landcover"], "OUTPUT": "memory:"}
-        ).wait()
-
-    for (case, _, _, pixels, source), job in zip(PLACES, jobs):
-        service.ask("/_sandbox/reset", {})
-        maps, scores = both(job)
-        assert scores.error is None, f"{case}: {scores.error}"
-        asked = {entry["path"].split("/")[-1][:7] for entry in service.requests(TILE)}
-        (tiles,) = [place[2] for place in PLACES if place[0] == case]
-        assert asked == tiles, case
-        assert basis_of(job)["decay_source"] == {source: 3}, case
-        assert scores.warned == []
-        outcome = f"tiles {', '.join(sorted(tiles)) or 'none'}; scores from {source}; {left(job)}"
-        if pixels is None:
-            words = ["no pixel in the area"] if tiles else ["the global coherence ends at 82 N"]
-            told(f"area {case}", maps.error, words, outcome)
-            assert maps_of(job) == {}
-            continue
-        assert maps.error is None, f"{case}: {maps.error}"
-        (bands,) = maps_of(job).values()
-        assert bands[0].size == pixels, case
-        known = bands[0] != -9999
-        assert known.sum() > 0 and (bands[0][known] <= bands[1][known] + 1e-6).all()
-        table.append((f"area {case}", "(none)", f"{outcome}, {bands.shape[2]} x {bands.shape[1]} pixels"))
+# --- Tiles, seasons, months --------------------------------------------------------------------------------
 
 
 def test_tiles_and_seasons_that_are_missing(service, make_job, told, untold, undisturbed):
@@ -774,3 +723,59 @@ def test_without_any_service_scores_say_so_and_recover(slow_runs, told, table, u
     maps.wait()
     told("no network, maps", maps.error, ["cannot be reached", "Check the connection"], left(job))
     assert cache_of(job) == {} and maps_of(job) == {}
+
+
+# --- Places ------------------------------------------------------------------------------------------------
+
+#: Case, area, tiles of coherence that are asked, pixels of the area (None: no map), source of the scores.
+PLACES = [
+    ("over a tile edge", box(11.97, 47.2, 12.03, 47.23), {"N48E011", "N48E012"}, 72 * 36, "s1_pixel"),
+    ("over a corner of four tiles, and of four of WorldCover", box(11.98, 47.98, 12.02, 48.02),
+     {"N48E011", "N48E012", "N49E011", "N49E012"}, 48 * 48, "s1_pixel"),
+    ("over the equator", box(30.0, -0.02, 30.03, 0.02), {"N00E030", "N01E030"}, 36 * 48, "s1_pixel"),
+    ("over the 0 meridian", box(-0.02, 47.5, 0.02, 47.53), {"N48E000", "N48W001"}, 48 * 36, "s1_pixel"),
+    ("over the dateline, longitudes beyond 180", box(179.98, -16.6, 180.02, -16.57), {"S16E179", "S16W180"}, 48 * 36, "s1_pixel"),
+    ("over the dateline, two parts",
+     "MULTIPOLYGON(((179.98 -16.6,180 -16.6,180 -16.57,179.98 -16.57,179.98 -16.6)),"
+     "((-180 -16.6,-179.98 -16.6,-179.98 -16.57,-180 -16.57,-180 -16.6)))",
+     {"S16E179", "S16W180"}, 48 * 36, "s1_pixel"),
+    ("10 m wide", box(-120.95, 54.05, -120.94985, 54.05009), {"N55W121"}, 1, "s1_pixel"),
+    ("a point", "POINT(-120.95 54.05)", {"N55W121"}, 1, "s1_pixel"),
+    ("at sea", box(-40.0, 30.0, -39.97, 30.03), {"N31W040"}, None, "climatology"),
+    ("above 82 N", box(-40.0, 83.0, -39.0, 83.4), set(), None, "landcover"),
+    ("the pole", box(-180, 89, 180, 90), set(), None, "climatology"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("group", range(0, len(PLACES), len(FAULTS)))
+def test_places(services, slow_ends, make_job, told, table, group):
+    """Side by side, each at a sandbox of its own, whose log tells what was asked."""
+    places = PLACES[group : group + len(FAULTS)]
+    jobs = [make_job(aoi) for _, aoi, _, _, _ in places]
+    maps, scores = [], []
+    for each, job in zip(services, jobs):
+        each.ask("/_sandbox/reset", {})
+        each.use()
+        maps.append(fetch(job))
+    for each, job, before in zip(services, jobs, maps):
+        before.wait()
+        each.use()
+        scores.append(score(job, ("weather", "landcover")))
+    for each, (case, _, tiles, pixels, source), job, before, after in zip(
+        services, places, jobs, maps, scores
+    ):
+        assert good(after).warned == []
+        assert {entry["path"].split("/")[-1][:7] for entry in each.requests(TILE)} == tiles, case
+        assert basis_of(job)["decay_source"] == {source: 3}, case
+        outcome = f"tiles {', '.join(sorted(tiles)) or 'none'}; scores from {source}; {left(job)}"
+        if pixels is None:
+            words = ["no pixel in the area"] if tiles else ["the global coherence ends at 82 N"]
+            told(f"area {case}", before.error, words, outcome)
+            assert maps_of(job) == {}
+            continue
+        assert before.error is None, f"{case}: {before.error}"
+        (bands,) = maps_of(job).values()
+        assert bands[0].size == pixels, case
+        known = bands[0] != -9999
+        assert known.sum() > 0 and (bands[0][known] <= bands[1][known] + 1e-6).all()
+        table.append((f"area {case}", "(none)", f"{outcome}, {bands.shape[2]} x {bands.shape[1]} pixels"))
