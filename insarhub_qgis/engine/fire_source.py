@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import numpy as np
 from shapely.geometry import box
@@ -210,8 +210,11 @@ def _cells(
 
 
 def _rows(door: QualityDoor, text: str, column: str) -> list[dict[str, str]]:
-    """Read a CSV answer; one without the column is an error text of the service."""
+    """Read a CSV answer; one without the column is an error text of the service, and a page is of somebody else."""
+    start = shown(door.safe(text))[:80]
+    if text.lstrip().startswith("<"):
+        raise InsarError("archive.not_json", service=urlsplit(door.endpoints.fire).netloc, start=start)
     reader = csv.DictReader(io.StringIO(text))
     if column not in (reader.fieldnames or []):
-        raise InsarError("archive.bad_answer", reason=shown(door.safe(text))[:80] or "an empty list of fires")
+        raise InsarError("archive.bad_answer", reason=start or "an empty list of fires")
     return list(reader)

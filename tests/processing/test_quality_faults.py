@@ -604,8 +604,6 @@ def expected_words(source, fault):
         return ["A map of land cover or snow", "could not be read", "Update the pair database later"]
     if fault == "stream cut":
         return ["broke off", "try again"]
-    if source == "fire":
-        return ["is not understood", "[3]" if fault == "wrong JSON" else "html"]
     if fault == "wrong JSON":
         return ["is not understood", "Try again"]
     return ["Something else answered in place of", "Please sign in"]
