@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Optional
@@ -272,7 +272,7 @@ class NetworkDock(QDockWidget):
         bar.remove_action.triggered.connect(self.remove_selected)
         bar.restore_action.triggered.connect(self.restore_selected)
         bar.invert_action.triggered.connect(self.invert_selected)
-        bar.poor_action.triggered.connect(self.remove_poor)
+        bar.poor_action.triggered.connect(lambda: self.remove_poor())
         bar.bridges_action.triggered.connect(self.suggest_bridges)
         bar.export_requested.connect(self._export)
         layout.addWidget(bar)
@@ -650,11 +650,11 @@ class NetworkDock(QDockWidget):
         if self.network is not None:
             self._changed(self.network.include_dates(dates))
 
-    def remove_poor(self) -> None:
-        """Remove red pairs, except those that hold the network together."""
+    def remove_poor(self, among: Collection[PairKey] | None = None) -> None:
+        """Remove red pairs, all or some, except those that hold the network together."""
         if self.network is None:
             return
-        keys = poor_pairs_to_spare(self.network)
+        keys = poor_pairs_to_spare(self.network, among)
         if keys:
             self._changed(self.network.remove_pairs(keys))
         else:
@@ -977,7 +977,7 @@ class NetworkDock(QDockWidget):
             network_checks.SELECT_PAIRS: (
                 self.tr("Parameters"), lambda: self.tabs.setCurrentIndex(PARAMETERS_TAB),
             ),
-            network_checks.REMOVE_PAIRS: (self.tr("Remove"), self.remove_poor),
+            network_checks.REMOVE_PAIRS: (self.tr("Remove"), lambda: self.remove_poor(row.pairs)),
             network_checks.SAVE: (self.tr("Save"), self.save),
         }  # fmt: skip
         show = (self.tr("Show"), lambda: self._show_rows(dates, row.pairs)) if dates else ("", None)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -240,13 +240,20 @@ class NetworkSession:
         }
 
 
-def poor_pairs_to_spare(network: StackNetwork) -> list[PairKey]:
+def poor_pairs_to_spare(network: StackNetwork, among: Collection[PairKey] | None = None) -> list[PairKey]:
     """Give the active pairs of red score that can go without splitting the network any further.
 
     Of the red pairs that hold parts together the better ones stay.
+
+    Parameters
+    ----------
+    among
+        Only these may go; None: any.
     """
     active = network.active_keys()
-    red = [key for key in active if network.scores.get(key, YELLOW) < YELLOW]
+    red = [
+        key for key in active if network.scores.get(key, YELLOW) < YELLOW and (among is None or key in among)
+    ]
     parts = UnionFind(network.date_count)
     spared = set(red)
     for key in active:

@@ -24,7 +24,7 @@ from insarhub_qgis.core.quality_files import (
 )
 from insarhub_qgis.core.requests import BuildPairDatabase
 from insarhub_qgis.gui import network_session, quality_builds
-from insarhub_qgis.gui.network_dock import DISCARD, PARAMETERS_TAB, QUALITY_TAB
+from insarhub_qgis.gui.network_dock import CHECK_TAB, DISCARD, PARAMETERS_TAB, QUALITY_TAB
 from insarhub_qgis.gui.network_view import Item
 from insarhub_qgis.gui.pairs_table import CLASS, EARLIER
 from insarhub_qgis.host.engine_process import run_engine
@@ -246,6 +246,24 @@ def test_the_reasons_follow_what_is_chosen(context, patience, job):
     # The mouse that only passes chooses nothing.
     editor.canvas._set_hover(Item(False, 4))
     assert "25 Jan 2018" in editor.quality_panel.why.head.text()
+
+
+def test_the_check_removes_what_melting_snow_spoils_and_no_bridge(context, patience, job):
+    config = json.loads((job / "insarhub_config.json").read_text(encoding="utf-8"))
+    make_network_job(job, DAYS, pairs=[(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (4, 5)], config=config)
+    build(job)
+    editor = open_job(context, patience, job)
+    editor.tabs.setCurrentIndex(CHECK_TAB)
+    patience.waitUntil(lambda: bool(editor.check.lines), timeout=60_000)
+    row = next(found for found in editor.check.lines if "melting snow" in found.text)
+    assert row.text.startswith("3 pairs have melting snow")
+    assert any("The mean score is" in found.text and "lowest 0" in found.text for found in editor.check.lines)
+    row.action()
+    # One of the three still holds its date.
+    active = editor.network.active_keys()
+    assert len(active) == 5
+    assert sum(2 in key for key in active) == 1
+    editor.network.mark_saved()
 
 
 # --- Weights -----------------------------------------------------------------------------------------
