@@ -22,9 +22,13 @@ NO_RASTER = "not recognized as being in a supported file format"
 _Value = TypeVar("_Value")
 
 
-def why(error: BaseException) -> str:
-    """Say why a raster could not be read: what its first cause says, as those after it only point to that."""
-    return shown(str(causes_of(error)[-1])).rstrip(".")
+def why(error: BaseException, url: str = "", name: str = "") -> str:
+    """Say why a raster could not be read: what its first cause says, as those after it only point to that.
+
+    ``url`` gives way to ``name``, since it may carry a signature.
+    """
+    text = str(causes_of(error)[-1])
+    return shown(text.replace(url, name) if url else text).rstrip(".")
 
 
 def read_remote(url: str, read: Callable[[Any], _Value], door: QualityDoor) -> _Value | None:
@@ -81,8 +85,7 @@ def _read_once(url: str, read: Callable[[Any], _Value], is_cancelled: IsCancelle
         # What came whole and is no raster stays so.
         is_other = NO_RASTER in str(error)
         name = parts.path.rpartition("/")[2]
-        # The address may carry a signature.
-        reason = f"{name} is no raster" if is_other else why(error).replace(url, name)
+        reason = f"{name} is no raster" if is_other else why(error, url, name)
         unreadable = InsarError("quality.raster_unreadable", service=parts.netloc, reason=reason)
         raise _UnreadableError(unreadable, may_pass=not is_other) from error
     return found
