@@ -98,8 +98,10 @@ class InsarHubPlugin:
 
     def _stop_tasks(self) -> None:
         from insarhub_qgis.host.engine_process import stop_engine_tasks
+        from insarhub_qgis.host.task_start import give_places_back
 
         stop_engine_tasks()
+        give_places_back()
 
     def _remove_provider(self) -> None:
         QgsApplication.processingRegistry().removeProvider(self._provider)

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
-from qgis.core import Qgis, QgsApplication, QgsProject, QgsTask
+from qgis.core import Qgis, QgsProject, QgsTask
 from qgis.gui import QgisInterface, QgsMapCanvas, QgsMessageBar, QgsMessageViewer
 from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject, Qt, pyqtSignal
@@ -21,6 +21,7 @@ from insarhub_qgis.host import log, messages
 from insarhub_qgis.host.engine_process import EngineTask, start_engine_task
 from insarhub_qgis.host.settings import settings
 from insarhub_qgis.host.short_turns import short_turns
+from insarhub_qgis.host.task_start import start_task
 
 if TYPE_CHECKING:
     from insarhub_qgis.gui.network_dock import NetworkDock
@@ -255,7 +256,7 @@ class PageContext(QObject):
         task.succeeded.connect(lambda value: end(on_success, value))
         task.failed.connect(fail)
         self._reads.append(task)
-        QgsApplication.taskManager().addTask(task)
+        start_task(task)
         return task
 
     def quality_builds(self) -> QualityBuilds:

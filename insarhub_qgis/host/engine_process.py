@@ -8,13 +8,12 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Optional
 
-from qgis.core import QgsApplication, QgsTask
+from qgis.core import QgsTask
 from qgis.PyQt.QtCore import QDir, QProcess, QProcessEnvironment, pyqtSignal
 
 from insarhub_qgis.core.atomic_files import let_others_run
@@ -26,6 +25,7 @@ from insarhub_qgis.host import log
 from insarhub_qgis.host.engine_environment import engine_python, engine_variables, proxy_variables
 from insarhub_qgis.host.paths import plugin_version
 from insarhub_qgis.host.short_turns import short_turns
+from insarhub_qgis.host.task_start import start_task
 
 PROTOCOL = 1
 _POLL_MS = 100
@@ -245,21 +245,6 @@ def _python_for(request: Request, python: Optional[Path]) -> Path:
     return python
 
 
-@contextmanager
-def _room_for_others() -> Iterator[None]:
-    """Let QGIS start another task in place of this one, which only waits for its process.
-
-    QGIS runs as many tasks at once as there are processors. Without this, two engine runs on two of them would
-    keep every page from reading its files until one has ended.
-    """
-    pool = QgsApplication.taskManager().threadPool()
-    pool.releaseThread()
-    try:
-        yield
-    finally:
-        pool.reserveThread()
-
-
 class EngineTask(QgsTask):
     """A request as a task of QGIS: in the task panel, with progress and cancel.
 
@@ -297,7 +282,7 @@ class EngineTask(QgsTask):
         try:
             python = _python_for(self.request, self._python)
             run = EngineRun(self.request, python, self._variables, self._credential)
-            with short_turns(), _room_for_others():
+            with short_turns():
                 self._result = run.drive(listener, self.isCanceled)
         except InsarError as error:
             self._error = error
@@ -336,7 +321,7 @@ def start_engine_task(task: EngineTask) -> None:
         task.finished(False)
         return
     _running.add(task)
-    QgsApplication.taskManager().addTask(task)
+    start_task(task)
 
 
 def stop_engine_tasks(limit_ms: int = 15_000) -> None:

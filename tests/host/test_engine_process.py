@@ -117,25 +117,6 @@ def test_a_task_without_another_reference_lives_until_it_is_over(faulty_engine):
     assert results == [{"cancelled": False}]
 
 
-def test_engine_runs_leave_room_for_other_tasks(faulty_engine):
-    pool = QgsApplication.taskManager().threadPool()
-    before = pool.maxThreadCount()
-    runs = [start(Misbehave("wait")) for _ in range(pool.maxThreadCount() + 1)]
-    try:
-        wait_until(lambda: all(task.status() == QgsTask.TaskStatus.Running for task, _ in runs))
-        done = []
-        reading = QgsTask.fromFunction("read files", lambda task: done.append(True))
-        QgsApplication.taskManager().addTask(reading)
-        wait_until(lambda: done)
-        assert not any(record.is_over for _, record in runs)
-    finally:
-        for task, _ in runs:
-            task.cancel()
-        wait_until(lambda: all(record.is_over for _, record in runs))
-    assert pool.maxThreadCount() == before
-    assert pool.activeThreadCount() <= before
-
-
 def test_progress_reaches_the_task_panel(faulty_engine):
     task, record = start(Misbehave("storm"))
     wait_until(lambda: record.is_over)
@@ -220,7 +201,11 @@ def test_cancel_before_the_task_begins(faulty_engine):
 
 
 def test_cancel_while_the_task_waits_for_its_turn(faulty_engine):
-    task, record = start(Misbehave("items"))
+    task = EngineTask(Misbehave("items"), "a piece of work")
+    record = Record(task)
+    task.hold()
+    start_engine_task(task)
+    assert task.status() == QgsTask.TaskStatus.OnHold
     task.cancel()
     wait_until(lambda: record.is_over)
     assert [error.code for error in record.errors] == ["run.cancelled"]

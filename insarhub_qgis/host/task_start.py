@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The one way in which the plugin hands tasks to QGIS, such that none is lost and none keeps others waiting.
+
+QGIS 3.40 runs as many tasks at once as there are processors; the next ones wait in the queue of a thread pool. Two
+things follow. Engine runs, which only wait for their process, keep pages from reading files. And a task that waits can
+be lost: when another one ends, the manager takes its runnable off the queue by the address that it remembers, and
+by then that address may be the new task's (on two processors one task in a few hundred when many come and go).
+It stays "queued" for ever. With places enough there is no queue.
+"""
+
+from __future__ import annotations
+
+from qgis.core import QgsApplication, QgsTask
+
+#: More tasks than the plugin ever has at once.
+PLACES = 64
+
+_usual_places: int | None = None
+
+
+def start_task(task: QgsTask) -> None:
+    """Start a task now, whatever else is running."""
+    global _usual_places
+    manager = QgsApplication.taskManager()
+    pool = manager.threadPool()
+    if pool.maxThreadCount() < PLACES:
+        _usual_places = pool.maxThreadCount()
+        pool.setMaxThreadCount(PLACES)
+    manager.addTask(task)
+
+
+def give_places_back() -> None:
+    """Leave QGIS as many places as it had; for the unload of the plugin."""
+    global _usual_places
+    if _usual_places is not None:
+        QgsApplication.taskManager().threadPool().setMaxThreadCount(_usual_places)
+        _usual_places = None
