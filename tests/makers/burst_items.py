@@ -75,8 +75,6 @@ def burst_item(
                 {"URL": f"{address}.tiff", "Type": "USE SERVICE API"},
                 {"URL": f"{address}.xml", "Type": "USE SERVICE API"},
             ],
-            "Platforms": [
-                {"ShortName": f"SENTINEL-1{satellite}", "Instruments": [{"ShortName": "C-SAR"}]}
-            ],
+            "Platforms": [{"ShortName": f"SENTINEL-1{satellite}", "Instruments": [{"ShortName": "C-SAR"}]}],
         },
     }
