@@ -68,6 +68,8 @@ class Heartbeat:
             if time.perf_counter() - self._last > LOOK_S and not self._seen:
                 frame = sys._current_frames().get(self._main)
                 rows = traceback.extract_stack(frame)[-6:]
+                # Held any longer, it would keep alive what the main thread paints with.
+                del frame
                 self._seen = " < ".join(
                     f"{Path(row.filename).name}:{row.lineno} {row.name}" for row in rows[::-1]
                 )

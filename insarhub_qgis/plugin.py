@@ -97,11 +97,13 @@ class InsarHubPlugin:
         self._undo.append(self._stop_tasks)
 
     def _stop_tasks(self) -> None:
+        from insarhub_qgis.host.collector import look_at_all_again
         from insarhub_qgis.host.engine_process import stop_engine_tasks
         from insarhub_qgis.host.task_start import give_places_back
 
         stop_engine_tasks()
         give_places_back()
+        look_at_all_again()
 
     def _remove_provider(self) -> None:
         QgsApplication.processingRegistry().removeProvider(self._provider)

@@ -31,6 +31,7 @@ from insarhub_qgis.gui.sandbox_banner import SandboxBanner
 from insarhub_qgis.gui.short_text import ShortLabel
 from insarhub_qgis.gui.stage_line import StageLine, StageMark
 from insarhub_qgis.gui.value_footer import ValueFooter
+from insarhub_qgis.host.collector import leave_out_what_is_there
 from insarhub_qgis.host.endpoints import is_sandbox_on
 from insarhub_qgis.host.engine_environment import EngineState, engine_environment
 from insarhub_qgis.host.messages import sentence
@@ -401,6 +402,7 @@ class InsarHubDock(QgsDockWidget):
             self.show_page(key, Path(job))
         else:
             self.show_first_page()
+        leave_out_what_is_there()
 
     # Qt
 

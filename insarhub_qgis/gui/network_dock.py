@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +38,7 @@ from insarhub_qgis.core.network_graph import PairKey
 from insarhub_qgis.core.network_model import NEW_BRIDGE, SPLIT, Change, StackNetwork, Warned
 from insarhub_qgis.core.pair_selection import Selection, select_pairs
 from insarhub_qgis.core.processed_pairs import prices_for
+from insarhub_qgis.core.progress import IsCancelled, stop_if_cancelled
 from insarhub_qgis.core.quality_files import PAIR_DATABASE_NAME
 from insarhub_qgis.core.selection_parameters import SelectionParameters
 from insarhub_qgis.core.stack_file import YELLOW
@@ -64,6 +66,7 @@ SIZE = QSize(1100, 600)
 SAVE, DISCARD, KEEP, CANCEL = "save", "discard", "keep", "cancel"
 #: Pause after an edit before the crash copy is written.
 COPY_MS = 800
+PICTURE_DELAY_S = 0.5
 PAIRS_TAB, PARAMETERS_TAB, CHECK_TAB, QUALITY_TAB = range(4)
 
 
@@ -1179,11 +1182,13 @@ class NetworkDock(QDockWidget):
         """Draw the picture in a worker thread: it takes longer than a click may."""
         from insarhub_qgis.layers.network_image import save_network_image
 
-        self._context.read(
-            self.tr("Drawing the network of {job}").format(job=title),
-            lambda _: save_network_image(frozen.network, frozen.job.network_image_file(), title),
-            lambda _: None,
-        )
+        def draw(is_cancelled: IsCancelled) -> None:
+            # The window has work of its own after a save, and strokes of the picture do not let it in between.
+            time.sleep(PICTURE_DELAY_S)
+            stop_if_cancelled(is_cancelled)
+            save_network_image(frozen.network, frozen.job.network_image_file(), title)
+
+        self._context.read(self.tr("Drawing the network of {job}").format(job=title), draw, lambda _: None)
 
     def _export(self, kind: str) -> None:
         if self.session is None:

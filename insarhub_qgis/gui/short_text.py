@@ -36,3 +36,5 @@ class ShortLabel(QLabel):
         self.style().drawItemText(
             painter, area, int(alignment), option.palette, self.isEnabled(), text, self.foregroundRole()
         )
+        # Not left to Python: whoever holds on to this frame would keep the painter at work, and QGIS would crash.
+        painter.end()
