@@ -1256,7 +1256,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "search.bursts_incomplete": (
         "{count} dates lack a burst of their stack and were left out: {dates}.",
-        "Nothing if the others suffice; a smaller area may need fewer bursts.",
+        "Go on without them, or choose a smaller area, which may need fewer bursts.",
     ),
     "search.many_bursts": (
         "The area takes {bursts} bursts of path {path}; one job of HyP3 merges {most} at most.",
@@ -1315,7 +1315,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "network.offline": (
         "{service} cannot be reached: {reason}.",
-        "Check the network; for a sandbox, start it or switch it off in Options. The last answer of a search can still be opened.",
+        "Check the network; for a sandbox, start it or switch it off in Options. What came before is kept.",
     ),
     "network.proxy": (
         "The proxy on the way to {service} does not work: {reason}.",

@@ -360,7 +360,7 @@ def test_faults_that_pass_are_tried_again_then_said(kept_answer, engine, table, 
             words = [
                 "cmr.earthdata.nasa.gov cannot be reached: name not found",
                 "Check the network",
-                "last answer",
+                "kept",
             ]
             searches.append(("no network", words, BackgroundSearch(SEARCH)))
         for _, _, search in searches:
