@@ -22,7 +22,7 @@ from insarhub_qgis.host.collector import leave_out_what_is_there
 from insarhub_qgis.host.engine_process import EngineTask, start_engine_task
 from insarhub_qgis.host.settings import settings
 from insarhub_qgis.host.short_turns import short_turns
-from insarhub_qgis.host.task_start import start_task
+from insarhub_qgis.host.task_start import start_task, task_ended
 
 if TYPE_CHECKING:
     from insarhub_qgis.gui.network_dock import NetworkDock
@@ -73,6 +73,7 @@ class ReadTask(QgsTask):
         return self._error is None and not self.isCanceled()
 
     def finished(self, is_successful: bool) -> None:
+        task_ended(self)
         if is_successful:
             self.succeeded.emit(self._result)
         else:

@@ -25,7 +25,7 @@ from insarhub_qgis.host import log
 from insarhub_qgis.host.engine_environment import engine_python, engine_variables, proxy_variables
 from insarhub_qgis.host.paths import plugin_version
 from insarhub_qgis.host.short_turns import short_turns
-from insarhub_qgis.host.task_start import start_task
+from insarhub_qgis.host.task_start import start_task, task_ended
 
 PROTOCOL = 1
 _POLL_MS = 100
@@ -292,6 +292,7 @@ class EngineTask(QgsTask):
         return self._error is None
 
     def finished(self, is_successful: bool) -> None:
+        task_ended(self)
         _running.discard(self)
         if is_successful and self._result is not None:
             self.succeeded.emit(self._result)

@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import threading
 import time
 
 import pytest
 from qgis.core import QgsApplication, QgsTask
 from qgis.PyQt.QtCore import QCoreApplication, QThread
 
+from insarhub_qgis.host import collector
 from insarhub_qgis.host.engine_process import EngineTask, start_engine_task
-from insarhub_qgis.host.task_start import PLACES, give_places_back, start_task
+from insarhub_qgis.host.task_start import PLACES, give_places_back, start_task, task_ended
 from tests.makers.faulty_engine import Misbehave
 
 HANG_S = 120
@@ -50,6 +53,7 @@ class Brief(QgsTask):
         return True
 
     def finished(self, is_successful):
+        task_ended(self)
         self._alive.discard(self)
 
 
@@ -63,6 +67,49 @@ def test_no_task_is_lost_when_many_come_and_go():
             QCoreApplication.processEvents()
         wait_until(lambda: len(alive) < PLACES // 2)
     wait_until(lambda: not alive)
+
+
+class Hoarder(QgsTask):
+    """Makes so many objects that Python would collect garbage in the thread of the task."""
+
+    def run(self):
+        gc.callbacks.append(self._note)
+        self.kept = [[number] for number in range(200_000)]
+        gc.callbacks.remove(self._note)
+        return True
+
+    def _note(self, phase, info):
+        threads.add(threading.current_thread() is threading.main_thread())
+
+    def finished(self, is_successful):
+        task_ended(self)
+        self.is_over = True
+
+
+threads = set()
+
+
+def test_garbage_is_collected_on_the_main_thread_alone():
+    gc.enable()
+    threads.clear()
+    task = Hoarder("hoarding", QgsTask.Flag.Silent)
+    task.is_over = False
+    start_task(task)
+    assert not gc.isenabled()
+    wait_until(lambda: task.is_over)
+    assert gc.isenabled()
+    assert False not in threads
+    started = []
+    gc.callbacks.append(lambda phase, info: started.append(info["generation"]))
+    try:
+        collector.collect_on_main_thread()
+        kept = [[number] for number in range(2000)]
+        collector.collect_if_due()
+        assert len(kept) == 2000
+        assert started
+    finally:
+        gc.callbacks.pop()
+        collector.collect_as_usual()
 
 
 def test_engine_runs_do_not_keep_others_from_reading(faulty_engine):
