@@ -87,7 +87,13 @@ def is_idle() -> bool:
 def rest() -> None:
     """Until all is read, drawn and painted."""
     driver.settle(0.1)
-    driver.wait_until(is_idle, "readers and map")
+    try:
+        driver.wait_until(is_idle, "readers and map")
+    except TimeoutError as error:
+        context = plugin().dock.context
+        runs = [(run.title, run.fraction, run.text) for run in context.runs]
+        reads = [(read.description(), read.status()) for read in context._reads]
+        raise TimeoutError(f"{error}: runs {runs}, reads {reads}") from error
     driver.settle(0.3)
 
 
