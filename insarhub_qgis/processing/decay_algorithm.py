@@ -14,6 +14,7 @@ from qgis.core import (
     QgsProcessingLayerPostProcessorInterface,
     QgsProcessingParameterEnum,
     QgsProcessingParameterFile,
+    QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
     QgsRasterLayer,
 )
@@ -31,6 +32,7 @@ class DecayAlgorithm(InsarAlgorithm):
 
     DECAY_MAPS = "DECAY_MAPS"
     JOB_FOLDER = "JOB_FOLDER"
+    DAYS = "DAYS"
     SEASON = "SEASON"
     OUTPUT = "OUTPUT"
 
@@ -41,6 +43,18 @@ class DecayAlgorithm(InsarAlgorithm):
 
     def add_maps(self) -> None:
         self.add_folder(self.DECAY_MAPS, tr("Folder with decay maps (job folder or its decay_maps)"))
+
+    def add_days(self) -> None:
+        self.addParameter(
+            QgsProcessingParameterNumber(
+                self.DAYS,
+                tr("Temporal baseline [days]"),
+                QgsProcessingParameterNumber.Type.Double,
+                defaultValue=12,
+                minValue=0,
+                maxValue=3650,
+            )
+        )
 
     def add_season(self) -> None:
         text = tr("Season (winter DJF, spring MAM, summer JJA, fall SON, also south of the equator)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qgis.core import QgsProcessingContext, QgsProcessingFeedback, QgsProcessingParameterNumber
+from qgis.core import QgsProcessingContext, QgsProcessingFeedback
 
 from insarhub_qgis.processing.base import tr
 from insarhub_qgis.processing.decay_algorithm import DecayAlgorithm
@@ -21,20 +21,9 @@ class ExpectedCoherence(DecayAlgorithm):
         "of a folder. Seasons go by the months of the dataset: JJA is 'summer' on both hemispheres."
     )
 
-    DAYS = "DAYS"
-
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         self.add_maps()
-        self.addParameter(
-            QgsProcessingParameterNumber(
-                self.DAYS,
-                tr("Temporal baseline [days]"),
-                QgsProcessingParameterNumber.Type.Double,
-                defaultValue=12,
-                minValue=0,
-                maxValue=3650,
-            )
-        )
+        self.add_days()
         self.add_season()
         self.add_raster(tr("Expected coherence"))
 
