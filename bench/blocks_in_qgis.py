@@ -31,6 +31,7 @@ NAME = "insarhub_qgis"
 BEAT_MS = 5
 #: A pause this long is looked into.
 LOOK_S = 0.04
+REST_S = 0.4
 SEARCH_S = 100.0
 CONTROL = Qt.KeyboardModifier.ControlModifier
 
@@ -85,16 +86,22 @@ def is_idle() -> bool:
 
 
 def rest() -> None:
-    """Until all is read, drawn and painted."""
-    driver.settle(0.1)
+    """Until nothing has been read, drawn and painted for a moment."""
+    busy_at = time.monotonic()
+
+    def has_rested() -> bool:
+        nonlocal busy_at
+        if not is_idle():
+            busy_at = time.monotonic()
+        return time.monotonic() - busy_at > REST_S
+
     try:
-        driver.wait_until(is_idle, "readers and map")
+        driver.wait_until(has_rested, "readers and map")
     except TimeoutError as error:
         context = plugin().dock.context
         runs = [(run.title, run.fraction, run.text) for run in context.runs]
         reads = [(read.description(), read.status()) for read in context._reads]
         raise TimeoutError(f"{error}: runs {runs}, reads {reads}") from error
-    driver.settle(0.3)
 
 
 # --- what a person does

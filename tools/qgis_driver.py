@@ -16,17 +16,26 @@ LEFT, NO_BUTTON = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
 NO_KEY = Qt.KeyboardModifier.NoModifier
 WAIT_S = 60.0
 _STEP_PX = 24
+_REACHED, _LATE = 0, 1
 
 
 def wait_until(is_reached: Callable[[], bool], what: str, seconds: float = WAIT_S) -> None:
     """Let QGIS work until something is so; between its events this thread sleeps, so that others can run."""
     end = time.monotonic() + seconds
     loop, timer = QEventLoop(), QTimer()
-    timer.timeout.connect(lambda: loop.quit() if is_reached() or time.monotonic() > end else None)
+
+    def look() -> None:
+        # What was so once counts, also when the events of the same turn change it again.
+        if is_reached():
+            loop.exit(_REACHED)
+        elif time.monotonic() > end:
+            loop.exit(_LATE)
+
+    timer.timeout.connect(look)
     timer.start(2)
-    loop.exec()
+    outcome = loop.exec()
     timer.stop()
-    if not is_reached():
+    if outcome != _REACHED:
         raise TimeoutError(f"waited {seconds:.0f} s for {what}")
 
 
