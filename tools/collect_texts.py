@@ -22,12 +22,13 @@ PACKAGE = ROOT / "insarhub_qgis"
 def table_texts() -> list[tuple[str, str]]:
     """(context, text) of the texts that stand in tables and class attributes."""
     texts: list[tuple[str, str]] = []
-    for node in ast.parse((PACKAGE / "host" / "messages.py").read_text(encoding="utf-8")).body:
-        name = getattr(node.target, "id", "") if isinstance(node, ast.AnnAssign) and node.value else ""
-        if name == "MESSAGES":
-            texts += [("Messages", text) for row in ast.literal_eval(node.value).values() for text in row]
-        elif name == "SINGULAR":
-            texts += [("Messages", text) for text in ast.literal_eval(node.value).values()]
+    for path in sorted((PACKAGE / "host" / "message_tables").glob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            name = getattr(node.target, "id", "") if isinstance(node, ast.AnnAssign) and node.value else ""
+            if name == "MESSAGES":
+                texts += [("Messages", text) for row in ast.literal_eval(node.value).values() for text in row]
+            elif name == "SINGULAR":
+                texts += [("Messages", text) for text in ast.literal_eval(node.value).values()]
     for path in sorted((PACKAGE / "processing").glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = {getattr(target, "id", "") for target in getattr(node, "targets", [])}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The one error that core, engine and sandbox raise: a code and plain fields, no sentence.
 
-Sentences belong to the reader's language and next step; ``host/messages.py`` holds them, one per code.
+Sentences belong to the reader's language and next step; ``host/message_tables`` holds them, one per code.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class InsarError(Exception):
     Parameters
     ----------
     code
-        ``subject.what_is_wrong``, lower case. Each code has a sentence in ``host/messages.py``.
+        ``subject.what_is_wrong``, lower case. Each code has a sentence in ``host/message_tables``.
     fields
         JSON values only: names, numbers, paths as text. Never a secret.
     """

@@ -265,7 +265,7 @@ class SearchScenes(Request):
          "hits": scenes that the archive counts, summed over the queries (one that two parts of the area
          share counts twice) and before ``months``; None when it was not told,
          "is_complete": bool, "is_sandbox": bool, "searched_at": ISO UTC, "request": this request as JSON,
-         "messages": [{"code", "fields", "level": "note"|"warning"}],  # sentences in host/messages.py
+         "messages": [{"code", "fields", "level": "note"|"warning"}],  # sentences in host/message_tables
          "answer_file": path or ""}
 
     Of bursts a row of ``scenes`` is one pass that has all bursts of its set: ``name`` is that of the first burst, ``bursts``

@@ -8,17 +8,25 @@ import string
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[2] / "insarhub_qgis"
+TABLE_FILES = [
+    path for path in sorted((PACKAGE / "host" / "message_tables").glob("*.py")) if path.stem != "__init__"
+]
+
+
+def tables_of(path):
+    """The literal tables of a module by name, each as a list of (key, value), read without importing it."""
+    tables = {}
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            keys = [ast.literal_eval(key) for key in node.value.keys]
+            tables[node.target.id] = list(zip(keys, map(ast.literal_eval, node.value.values)))
+    return tables
 
 
 def message_rows(name="MESSAGES"):
-    """A table of messages, read without importing it."""
-    tree = ast.parse((PACKAGE / "host" / "messages.py").read_text(encoding="utf-8"))
-    for node in tree.body:
-        target = node.target if isinstance(node, ast.AnnAssign) else None
-        if isinstance(target, ast.Name) and target.id == name:
-            keys = [ast.literal_eval(key) for key in node.value.keys]
-            return keys, ast.literal_eval(node.value)
-    raise AssertionError(f"no table {name}")
+    """Keys, with those that stand twice, and rows of a table over all files of messages."""
+    rows = [row for path in TABLE_FILES for row in tables_of(path).get(name, [])]
+    return [key for key, _ in rows], dict(rows)
 
 
 def raised_errors():
@@ -63,6 +71,25 @@ def test_each_code_has_a_sentence():
 def test_no_code_has_two_rows():
     keys, _ = message_rows()
     assert sorted(keys) == sorted(set(keys))
+
+
+def test_every_file_of_messages_is_joined():
+    tree = ast.parse((PACKAGE / "host" / "messages.py").read_text(encoding="utf-8"))
+    joined = next(
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and [getattr(target, "id", "") for target in node.targets] == ["_TABLES"]
+    )
+    assert len(TABLE_FILES) > 10
+    assert sorted(name.id for name in joined.elts) == [path.stem for path in TABLE_FILES]
+
+
+def test_a_sentence_about_one_thing_stands_in_the_file_of_its_row():
+    for path in TABLE_FILES:
+        tables = tables_of(path)
+        assert set(tables) <= {"MESSAGES", "SINGULAR"}, path.name
+        assert set(dict(tables.get("SINGULAR", []))) <= set(dict(tables["MESSAGES"])), path.name
 
 
 def test_a_row_says_what_happened_and_what_to_do():

@@ -22,6 +22,7 @@ from insarhub_qgis.core.network_files import load_network
 from insarhub_qgis.core.pair_table_files import KeptInputs, write_kept_inputs
 from insarhub_qgis.core.quality_files import QualityCache, aoi_hash, weather_key
 from insarhub_qgis.core.search_answer import write_search_answer
+from tests.architecture.test_messages import message_rows
 from tests.makers.hyp3_job_files import write_burst_job
 from tests.makers.network_jobs import AOI, make_network_job, scene_name, umm_item
 
@@ -285,13 +286,7 @@ def test_disk(tmp_path):
 
 
 def test_each_code_has_a_sentence_whose_fields_exist(tmp_path):
-    root = Path(network_checks.__file__).resolve().parents[1]
-    tree = ast.parse((root / "host" / "messages.py").read_text(encoding="utf-8"))
-    table = next(
-        ast.literal_eval(node.value)
-        for node in tree.body
-        if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "MESSAGES"
-    )
+    _, table = message_rows()
     source = Path(network_checks.__file__).read_text(encoding="utf-8")
     literals = {
         node.value
