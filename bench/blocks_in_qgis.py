@@ -190,7 +190,9 @@ def edit() -> None:
         driver.settle(0.02)
     first, last = (QPoint(*(round(v) for v in canvas.view.date_pixels[i])) for i in (1, -2))
     driver.drag(canvas, [first, last])
+    driver.settle(0.05)
     driver.click(canvas, QPoint(*(round(v) for v in canvas.view.date_pixels[5])))
+    driver.settle(0.05)
     driver.press_key(canvas, Qt.Key.Key_Delete)
     driver.settle(0.05)
     for key in (Qt.Key.Key_Z, Qt.Key.Key_Z, Qt.Key.Key_Y, Qt.Key.Key_A):

@@ -8,10 +8,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
+
+import numpy as np
 
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.network_dates import (
@@ -59,8 +62,10 @@ class PairMark:
     origin: str = ""
 
 
-@dataclass(frozen=True)
-class NetworkPair:
+_NOT_THERE = PairMark(is_active=False)
+
+
+class NetworkPair(NamedTuple):
     """Everything known about one pair of dates.
 
     Attributes
@@ -255,22 +260,33 @@ class StackNetwork:
     def pair(self, key: PairKey) -> NetworkPair:
         """Give what is known about a pair of dates, whether it is in the network or not."""
         key = self.checked(key)
-        first, second = self.nodes[key[0]], self.nodes[key[1]]
-        return NetworkPair(
-            key=key,
-            reference_date=first.date,
-            secondary_date=second.date,
-            dt_days=(second.date - first.date).days,
-            bperp_m=self.baselines.of_dates(first.scenes, second.scenes),
-            score=self.scores.get(key),
-            coherence=self.coherences.get(key),
-            mark=self.marks.get(key, PairMark(is_active=False)),
-            is_active=self.is_active(key),
-        )
+        scenes = self.nodes[key[0]].scenes, self.nodes[key[1]].scenes
+        return self._pair(key, self.baselines.of_dates(*scenes))
 
     def pairs(self) -> list[NetworkPair]:
         """Give all pairs of the network, removed ones too, in order of their dates."""
-        return [self.pair(key) for key in self.pair_keys()]
+        keys = self.pair_keys()
+        ends = np.array(keys, dtype=np.intp).reshape(-1, 2)
+        # Asked one by one, the baselines of thousands of pairs take longer than all the rest.
+        metres = self.baselines.of_many([node.scenes for node in self.nodes], ends[:, 0], ends[:, 1])
+        return [
+            self._pair(key, None if math.isnan(value) else value) for key, value in zip(keys, metres.tolist())
+        ]
+
+    def _pair(self, key: PairKey, bperp_m: float | None) -> NetworkPair:
+        first, second = self.nodes[key[0]], self.nodes[key[1]]
+        mark = self.marks.get(key, _NOT_THERE)
+        return NetworkPair(
+            key,
+            first.date,
+            second.date,
+            (second.date - first.date).days,
+            bperp_m,
+            self.scores.get(key),
+            self.coherences.get(key),
+            mark,
+            mark.is_active and not (first.is_excluded or second.is_excluded),
+        )
 
     def granule_pairs(self, key: PairKey) -> tuple[Pair, ...]:
         """Give the granule pairs that a pair of dates stands for."""

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from qgis.PyQt.QtCore import QByteArray, QRectF, QSize, Qt
 from qgis.PyQt.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
 from qgis.PyQt.QtSvg import QSvgRenderer
@@ -14,8 +16,8 @@ DRAWN_COLOR = "#4d4d4d"
 _SIZES = (16, 20, 24, 32, 48)
 
 
-def _pixmap(drawing: str, color: QColor, size: int) -> QPixmap:
-    renderer = QSvgRenderer(QByteArray(drawing.replace(DRAWN_COLOR, color.name()).encode()))
+def _pixmap(drawing: str, color: str, size: int) -> QPixmap:
+    renderer = QSvgRenderer(QByteArray(drawing.replace(DRAWN_COLOR, color).encode()))
     pixmap = QPixmap(QSize(size, size))
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
@@ -29,10 +31,16 @@ def icon(name: str, color: QColor | None = None) -> QIcon:
 
     Qt draws SVG in the colours of the file, which vanish in a dark theme; the drawing is therefore coloured here.
     """
-    drawing = icon_path(name).read_text(encoding="utf-8")
     palette = QApplication.palette()
     normal = color or palette.color(QPalette.ColorGroup.Active, QPalette.ColorRole.WindowText)
     disabled = palette.color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.WindowText)
+    return _drawn_icon(name, normal.name(), disabled.name())
+
+
+@lru_cache(maxsize=256)
+def _drawn_icon(name: str, normal: str, disabled: str) -> QIcon:
+    # Ten drawings take three milliseconds, and lists of jobs ask for the same few icons over and over.
+    drawing = icon_path(name).read_text(encoding="utf-8")
     made = QIcon()
     for size in _SIZES:
         made.addPixmap(_pixmap(drawing, normal, size), QIcon.Mode.Normal)

@@ -56,6 +56,8 @@ GAP_PX = 6
 #: How much of the rest is left when something is in focus.
 FADE_ALPHA = 185
 REDRAW_MS = 30
+#: Turns of the event loop before a drawing: clicks and keys that wait come first, and a layout that settles is drawn once.
+TURNS_BEFORE = 2
 #: Pause after new colours before all is drawn properly.
 RECOLOUR_MS = 200
 MANY_PAIRS = 200
@@ -146,7 +148,8 @@ class NetworkCanvas(FigureCanvasQTAgg):
         self._pan_offset = QPointF()
         self._redraw_timer = QTimer(self)
         self._redraw_timer.setSingleShot(True)
-        self._redraw_timer.timeout.connect(self.draw)
+        self._redraw_timer.timeout.connect(self._on_redraw_due)
+        self._turns_left = 0
         self._recolour_timer = QTimer(self)
         self._recolour_timer.setSingleShot(True)
         self._recolour_timer.setInterval(RECOLOUR_MS)
@@ -189,8 +192,7 @@ class NetworkCanvas(FigureCanvasQTAgg):
         if fit:
             self.view.fit()
         self._rebuild()
-        # Not with the next paint event: clicks and keys that wait come first.
-        self._redraw_timer.start(0)
+        self.draw_idle()
 
     def recolour(self, pair_class: np.ndarray) -> None:
         """Show other classes of the same pairs: at once by painting over those that changed, properly when it is quiet.
@@ -206,7 +208,7 @@ class NetworkCanvas(FigureCanvasQTAgg):
         if not len(changed):
             return
         self._recolour_timer.start()
-        if self._plain.isNull() or self._draw_pending:
+        if self._plain.isNull() or self._redraw_timer.isActive():
             return
         if self._line_view != self.view.limits:
             self._lines = [QLineF(*row) for row in self.view.straight_pixels().tolist()]
@@ -260,7 +262,6 @@ class NetworkCanvas(FigureCanvasQTAgg):
         """Free figure and pictures; the canvas is not used afterwards."""
         self._redraw_timer.stop()
         self._recolour_timer.stop()
-        self._draw_pending = False
         self.tip_of, self.preview_of = (lambda _: []), (lambda *_: [])
         self.figure.clear()
         self._plain, self._faded = QPixmap(), QPixmap()
@@ -281,21 +282,37 @@ class NetworkCanvas(FigureCanvasQTAgg):
         if hasattr(self, "_bars"):
             self._arrange()
 
+    def draw_idle(self, *_: Any, **__: Any) -> None:
+        """Draw everything soon; meanwhile the former drawing stays."""
+        self._turns_left = TURNS_BEFORE
+        if not self._redraw_timer.isActive():
+            self._redraw_timer.start(0)
+
+    def _on_redraw_due(self) -> None:
+        if self._turns_left > 1:
+            self._turns_left -= 1
+            self._redraw_timer.start(0)
+        else:
+            self.draw()
+
     def draw(self) -> None:
-        """Draw everything; highlights come on top in `paintEvent`."""
+        """Draw everything now; highlights come on top in `paintEvent`."""
         self._redraw_timer.stop()
+        self._turns_left = 0
         self._pan_offset = QPointF()
         self._place_artists()
         super().draw()
         self._compose()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        if self._draw_pending or self._plain.isNull():
-            self._draw_pending = False
+        if self._plain.isNull() and not self._redraw_timer.isActive():
             self.draw()
         painter = QPainter(self)
         try:
-            self._paint(painter)
+            if self._plain.isNull():
+                painter.fillRect(self.rect(), QColor(self._colours.background))
+            else:
+                self._paint(painter)
         finally:
             # An error that left it open would end QGIS with the next stroke of another widget.
             painter.end()
@@ -474,7 +491,10 @@ class NetworkCanvas(FigureCanvasQTAgg):
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
             pen.setCapStyle(Qt.PenCapStyle.FlatCap)
             painter.setPen(pen)
-        for index in self.selected_pairs:
+        chosen = np.array(sorted(self.selected_pairs), dtype=np.intp)
+        is_arc = self.picture.is_arc[chosen]
+        painter.drawLines([QLineF(*ends) for ends in self.view.straight_pixels()[chosen[~is_arc]].tolist()])
+        for index in chosen[is_arc].tolist():
             painter.drawPolyline(self._polyline(index))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         painter.setPen(QPen(self._highlight(), 2.5))

@@ -55,11 +55,13 @@ from insarhub_qgis.gui.parameters_panel import ParametersPanel
 from insarhub_qgis.gui.quality_line import QualityLine
 from insarhub_qgis.gui.quality_panel import QualityPanel
 from insarhub_qgis.gui.short_text import ShortLabel
+from insarhub_qgis.host.collector import leave_out_what_is_there
 from insarhub_qgis.host.messages import sentence, what_happened
 from insarhub_qgis.layers.network_picture import NetworkPicture, picture_classes
 
 if TYPE_CHECKING:
     from insarhub_qgis.gui.network_canvas import NetworkCanvas
+    from insarhub_qgis.gui.network_legend import NetworkLegend
     from insarhub_qgis.gui.page_context import PageContext
 
 SIZE = QSize(1100, 600)
@@ -83,6 +85,7 @@ class NetworkDock(QDockWidget):
         self._context = context
         self._sessions: dict[Path, NetworkSession] = {}
         self.session: Optional[NetworkSession] = None
+        self._graph: Optional[tuple[Optional[NetworkCanvas], Optional[NetworkLegend]]] = None
         self._keys: list[PairKey] = []
         #: Position of a pair in the picture.
         self._place: dict[PairKey, int] = {}
@@ -105,6 +108,11 @@ class NetworkDock(QDockWidget):
         self._watcher = QFileSystemWatcher(self)
         self._watcher.fileChanged.connect(lambda _: self._disk_timer.start())
         self._build()
+        # The graph takes as long as all the rest: the window is there a turn before it.
+        self._graph_timer = QTimer(self)
+        self._graph_timer.setSingleShot(True)
+        self._graph_timer.timeout.connect(lambda: self.canvas)
+        self._graph_timer.start(0)
         self._show_title()
         context.canvas().destinationCrsChanged.connect(self._link.forget_places)
         context.job_changed.connect(self._on_job_changed)
@@ -244,8 +252,9 @@ class NetworkDock(QDockWidget):
         self._check_number += 1
         self._link.close()
         self.quality.close()
-        if self.canvas is not None:
-            self.canvas.dispose()
+        self._graph_timer.stop()
+        if self._graph is not None and self._graph[0] is not None:
+            self._graph[0].dispose()
 
     # --- widgets
 
@@ -283,7 +292,9 @@ class NetworkDock(QDockWidget):
         layout.addWidget(self.bar)
         self.splitter = QSplitter(Qt.Orientation.Horizontal, content)
         self.splitter.setChildrenCollapsible(False)
-        self.splitter.addWidget(self._graph(self.splitter))
+        self._graph_place = QWidget(self.splitter)
+        QVBoxLayout(self._graph_place).setContentsMargins(0, 0, 0, 0)
+        self.splitter.addWidget(self._graph_place)
         self.tabs = QTabWidget(self.splitter)
         self.tabs.setDocumentMode(True)
         self.table = PairsTable(self.tabs)
@@ -325,39 +336,54 @@ class NetworkDock(QDockWidget):
         bar.side_action.toggled.connect(self.tabs.setVisible)
         self._enable()
 
-    def _graph(self, parent: QWidget) -> QWidget:
+    @property
+    def canvas(self) -> NetworkCanvas | None:
+        """The graph, made when first asked for; None without matplotlib."""
+        return self._made_graph()[0]
+
+    @property
+    def legend(self) -> NetworkLegend | None:
+        return self._made_graph()[1]
+
+    def _made_graph(self) -> tuple[NetworkCanvas | None, NetworkLegend | None]:
+        if self._graph is None:
+            self._graph = self._make_graph(self._graph_place)
+            # matplotlib came with it.
+            leave_out_what_is_there()
+        return self._graph
+
+    def _make_graph(self, place: QWidget) -> tuple[NetworkCanvas | None, NetworkLegend | None]:
+        layout = place.layout()
         try:
             from insarhub_qgis.gui.network_canvas import NetworkCanvas
             from insarhub_qgis.gui.network_legend import NetworkLegend
         except ImportError as error:
-            self.canvas = self.legend = None
             missing = QLabel(
                 self.tr(
                     "The graph needs matplotlib, which this QGIS lacks ({reason}). The table works without."
                 ).format(reason=error),
-                parent,
+                place,
             )
             missing.setWordWrap(True)
-            return missing
-        holder = QWidget(parent)
-        layout = QVBoxLayout(holder)
-        layout.setContentsMargins(0, 0, 0, 0)
+            layout.addWidget(missing)
+            return None, None
         layout.setSpacing(0)
-        self.legend = NetworkLegend(holder)
-        self.canvas = NetworkCanvas(holder)
-        self.canvas.empty_text = self.tr("No stack is open. Press Edit Network in a job.")
-        self.canvas.tip_of = self._tip
-        self.canvas.preview_of = self._pair_preview
-        self.canvas.hovered.connect(self._on_canvas_hover)
-        self.canvas.pair_clicked.connect(lambda index: self.toggle_pairs([self._keys[index]]))
-        self.canvas.pair_drawn.connect(lambda one, other: self.add_pair((one, other)))
-        self.canvas.selection_changed.connect(self._on_canvas_selection)
-        self.canvas.menu_requested.connect(self._show_menu)
-        self.toolbar.fit_action.triggered.connect(self.canvas.fit)
-        self.toolbar.legend_action.toggled.connect(self.legend.setVisible)
-        layout.addWidget(self.legend)
-        layout.addWidget(self.canvas, 1)
-        return holder
+        legend = NetworkLegend(place)
+        legend.setVisible(self.toolbar.legend_action.isChecked())
+        canvas = NetworkCanvas(place)
+        canvas.empty_text = self.tr("No stack is open. Press Edit Network in a job.")
+        canvas.tip_of = self._tip
+        canvas.preview_of = self._pair_preview
+        canvas.hovered.connect(self._on_canvas_hover)
+        canvas.pair_clicked.connect(lambda index: self.toggle_pairs([self._keys[index]]))
+        canvas.pair_drawn.connect(lambda one, other: self.add_pair((one, other)))
+        canvas.selection_changed.connect(self._on_canvas_selection)
+        canvas.menu_requested.connect(self._show_menu)
+        self.toolbar.fit_action.triggered.connect(canvas.fit)
+        self.toolbar.legend_action.toggled.connect(legend.setVisible)
+        layout.addWidget(legend)
+        layout.addWidget(canvas, 1)
+        return canvas, legend
 
     # --- stacks
 
@@ -800,7 +826,8 @@ class NetworkDock(QDockWidget):
             if answer == CANCEL or (answer == SAVE and not self.save()):
                 return
         self._changed(network.apply_selection(selection, keep_manual=keep))
-        self.parameters.ask_preview()
+        self._forget_preview()
+        self.parameters.ask_preview_soon()
         self.quality.begin_after_selection()
 
     # --- after a change
@@ -886,7 +913,7 @@ class NetworkDock(QDockWidget):
     def _enable(self) -> None:
         network = self.network
         bar = self.toolbar
-        dates, keys = self._selected()
+        dates, keys = self._selected() if network is not None else (set(), [])
         bar.save_action.setEnabled(self.session is not None and self.session.is_dirty)
         for action, steps, text in (
             (bar.undo_action, network.undo_steps() if network else [], self.tr("Undo: {step} (Ctrl+Z)")),

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Callable, Optional
 
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
@@ -89,8 +89,8 @@ class NetworkQuality(QObject):
         if session is not None and quality is not None and quality_stamp(session.folder) != quality.stamp:
             self.read()
 
-    def read(self) -> None:
-        """Read the judged pairs in a worker thread."""
+    def read(self, then: Callable[[StackQuality], None] | None = None) -> None:
+        """Read the judged pairs in a worker thread; ``then`` gets them when they are still wanted."""
         session = self._session
         if session is None:
             return
@@ -100,6 +100,8 @@ class NetworkQuality(QObject):
         def show(quality: StackQuality) -> None:
             if number == self._read_number and self._session is session:
                 self._take(session, quality)
+                if then is not None:
+                    then(quality)
 
         self._context.read(
             self.tr("Reading the pair database of {job}").format(job=session.name),
@@ -134,8 +136,14 @@ class NetworkQuality(QObject):
 
     def begin_after_selection(self) -> None:
         """Begin a build by itself, unless all is known."""
-        if self._session is not None:
-            self._builds.begin_if_needed(self._session.folder)
+        session = self._session
+        quality = session.opened.quality if session is not None else None
+        if session is None or quality is None:
+            return
+        if quality_stamp(session.folder) == quality.stamp:
+            self._builds.begin_if_needed(session.folder, quality)
+        else:
+            self.read(lambda found: self._builds.begin_if_needed(session.folder, found))
 
     def _on_build(self, folder: Path) -> None:
         if self._session is not None and folder == self._session.folder:

@@ -18,7 +18,6 @@ from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.progress import IsCancelled
 from insarhub_qgis.core.requests import Request
 from insarhub_qgis.host import log, messages
-from insarhub_qgis.host.collector import leave_out_what_is_there
 from insarhub_qgis.host.engine_process import EngineTask, start_engine_task
 from insarhub_qgis.host.settings import settings
 from insarhub_qgis.host.short_turns import short_turns
@@ -287,7 +286,6 @@ class PageContext(QObject):
             self._network_dock = NetworkDock(self, window)
             self.iface.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self._network_dock)
             self._network_dock.float_over(window)
-            leave_out_what_is_there()
         return self._network_dock
 
     def open_network_dock(self) -> NetworkDock | None:

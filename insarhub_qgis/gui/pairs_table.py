@@ -308,6 +308,19 @@ class PairsFilter(QSortFilterProxyModel):
         model.beginResetModel()
         model.endResetModel()
 
+    def source_row(self, row: int) -> int:
+        """Give the row of the model that a listed row shows."""
+        # Without words all rows are listed, in their order: thousands need not be asked for one by one.
+        return row if not self._words else self.mapToSource(self.index(row, 0)).row()
+
+    def listed_row(self, source_row: int) -> int:
+        """Give the listed row of a row of the model; -1 = not listed."""
+        return (
+            source_row
+            if not self._words
+            else self.mapFromSource(self.sourceModel().index(source_row, 0)).row()
+        )
+
     def filterAcceptsRow(self, row: int, parent: QModelIndex) -> bool:
         if not self._words:
             return True
@@ -400,6 +413,8 @@ class PairsTable(QWidget):
         self.view.verticalHeader().setDefaultSectionSize(self.view.fontMetrics().height() + 6)
         header = self.view.horizontalHeader()
         header.setHighlightSections(False)
+        # It would ask for the flags of every cell with each painting, to know whether whole columns are selected.
+        header.setSelectionModel(QItemSelectionModel(self.proxy, header))
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setStretchLastSection(False)
         self._size_columns()
@@ -449,7 +464,7 @@ class PairsTable(QWidget):
 
     def selected_keys(self) -> list[PairKey]:
         """Give the selected pairs in the order of the rows."""
-        return [self._key_of(self.proxy.index(row, 0)) for row in self._selected_rows()]
+        return [self.model.keys[self.proxy.source_row(row)] for row in self._selected_rows()]
 
     def _selected_rows(self) -> list[int]:
         # selectedRows() would ask the model about the flags of every cell.
@@ -462,8 +477,8 @@ class PairsTable(QWidget):
         if wanted == set(self.selected_keys()):
             return
         sources = (self.model.row_of(key) for key in wanted)
-        listed = (self.proxy.mapFromSource(self.model.index(row, 0)) for row in sources if row is not None)
-        rows = sorted(index.row() for index in listed if index.isValid())
+        listed = (self.proxy.listed_row(row) for row in sources if row is not None)
+        rows = sorted(row for row in listed if row >= 0)
         selection = QItemSelection()
         start = 0
         for end in range(1, len(rows) + 1):
@@ -503,7 +518,7 @@ class PairsTable(QWidget):
         writer.writerow(self.model.headers())
         chosen = sorted(rows) if rows is not None else range(self.proxy.rowCount())
         for row in chosen:
-            source = self.proxy.mapToSource(self.proxy.index(row, 0)).row()
+            source = self.proxy.source_row(row)
             texts = [self.model.text(source, column) for column in range(self.model.columnCount())]
             writer.writerow(["" if text == UNKNOWN else text for text in texts])
         return out.getvalue()

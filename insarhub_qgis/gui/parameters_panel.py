@@ -172,6 +172,10 @@ class ParametersPanel(QWidget):
         self.preview.setText(text)
         self.apply_button.setEnabled(can_apply)
 
+    def ask_preview_soon(self) -> None:
+        """The same a moment from now: what was clicked shows its effect first."""
+        self._timer.start()
+
     def ask_preview(self) -> None:
         """Ask for the counts of the present fields; wrong ones are named instead."""
         self._timer.stop()

@@ -14,7 +14,7 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 from insarhub_qgis.core import pair_database
 from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.pair_score import ScoreWeights
-from insarhub_qgis.core.pair_table_files import StackQuality, read_stack_quality
+from insarhub_qgis.core.pair_table_files import StackQuality
 from insarhub_qgis.host import log
 from insarhub_qgis.host.quality_requests import build_request, reweight_request, usable_sources
 
@@ -115,26 +115,16 @@ class QualityBuilds(QObject):
         self.changed.emit(folder)
         return True
 
-    def begin_if_needed(self, folder: Path) -> None:
+    def begin_if_needed(self, folder: Path, quality: StackQuality) -> None:
         """Begin a build after a selection, unless all is known or the user cancelled one."""
         if folder in self._builds or folder in self._cancelled:
             return
-        sources = usable_sources()
         has_tried = time.monotonic() - self._begun_at.get(folder, -PATIENCE_S) < PATIENCE_S
-
-        def decide(quality: StackQuality) -> None:
-            state = quality.state(sources)
-            is_same_again = has_tried and state in (pair_database.LACKING, pair_database.INCOMPLETE)
-            is_known = state in (pair_database.CURRENT, pair_database.REWEIGHTED)
-            if not is_same_again and not is_known and len(quality.scene_names) > 1:
-                self.begin(folder, quality.section, is_asking=False)
-
-        self._context.read(
-            self.tr("Looking at the pair database of {job}").format(job=folder.name),
-            lambda is_cancelled: read_stack_quality(folder, is_cancelled),
-            decide,
-            lambda error: log.debug(f"pair database of {folder.name}: {error}"),
-        )
+        state = quality.state(usable_sources())
+        is_same_again = has_tried and state in (pair_database.LACKING, pair_database.INCOMPLETE)
+        is_known = state in (pair_database.CURRENT, pair_database.REWEIGHTED)
+        if not is_same_again and not is_known and len(quality.scene_names) > 1:
+            self.begin(folder, quality.section, is_asking=False)
 
     def reweight(
         self, folder: Path, weights: ScoreWeights, on_end: Callable[[Optional[InsarError]], None]

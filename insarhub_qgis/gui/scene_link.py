@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Optional
 
 from qgis.core import (
     QgsCoordinateTransform,
@@ -44,7 +45,8 @@ class SceneLink(QObject):
         self._context = context
         self._folder: Path | None = None
         self._layer: QgsVectorLayer | None = None
-        self._ids: dict[str, int] = {}
+        #: Scene -> feature; None = not read yet.
+        self._ids: Optional[dict[str, int]] = None
         self._is_telling = False
         self._find_timer = QTimer(self)
         self._find_timer.setSingleShot(True)
@@ -88,7 +90,8 @@ class SceneLink(QObject):
         layer = self.layer
         if layer is None:
             return
-        ids = [self._ids[name] for name in names if name in self._ids]
+        known = self._feature_ids(layer)
+        ids = [known[name] for name in names if name in known]
         self._is_telling = True
         try:
             layer.selectByIds(ids)
@@ -129,26 +132,32 @@ class SceneLink(QObject):
         self._let_go()
         self._layer = found
         if found is not None:
-            field = found.fields().indexFromName(NAME_FIELD)
-            request = QgsFeatureRequest().setFlags(QgsFeatureRequest.Flag.NoGeometry)
-            request.setSubsetOfAttributes([field])
-            self._ids = {str(feature[field]): feature.id() for feature in found.getFeatures(request)}
             found.selectionChanged.connect(self._on_selected)
         self.layer_changed.emit()
+
+    def _feature_ids(self, layer: QgsVectorLayer) -> dict[str, int]:
+        """Give the features by scene: read when first asked for, which a new layer need not wait for."""
+        if self._ids is None:
+            field = layer.fields().indexFromName(NAME_FIELD)
+            request = QgsFeatureRequest().setFlags(QgsFeatureRequest.Flag.NoGeometry)
+            request.setSubsetOfAttributes([field])
+            self._ids = {str(feature[field]): feature.id() for feature in layer.getFeatures(request)}
+        return self._ids
 
     def _let_go(self) -> None:
         layer = self.layer
         if layer is not None:
             layer.selectionChanged.disconnect(self._on_selected)
         self._layer = None
-        self._ids = {}
+        self._ids = None
 
     def _on_selected(self) -> None:
         layer = self.layer
         if layer is None or self._is_telling:
             return
         chosen = set(layer.selectedFeatureIds())
-        self.scenes_selected.emit([name for name, number in self._ids.items() if number in chosen])
+        known = self._feature_ids(layer)
+        self.scenes_selected.emit([name for name, number in known.items() if number in chosen])
 
 
 def _joined_extent(geometries: Iterable[QgsGeometry]) -> QgsRectangle:

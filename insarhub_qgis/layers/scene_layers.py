@@ -269,14 +269,21 @@ def style_scene_layer(layer: QgsVectorLayer) -> None:
     selection.setSelectionSymbol(symbol)
     selection.setSelectionRenderingMode(Qgis.SelectionRenderingMode.CustomSymbol)
     layer.setDisplayExpression(f'"{NAME_FIELD}"')
-    bursts = layer.fields().indexFromName(BURSTS_FIELD)
-    if bursts >= 0 and isinstance(layer.maximumValue(bursts), str):
+    if _holds_bursts(layer):
         layer.setFieldAlias(layer.fields().indexFromName(FRAME_FIELD), _tr("lowest burst"))
     layer.setMapTipTemplate(
         f'<b>[% "{DATE_FIELD}" %]</b> [% "platform" %]<br>[% "{PATH_FIELD}" %] / '
         f"[% coalesce(attribute(@feature, '{BURSTS_FIELD}'), \"{FRAME_FIELD}\") %], "
         f'[% lower("{DIRECTION_FIELD}") %]<br>[% "coverage_percent" %] %'
     )
+
+
+def _holds_bursts(layer: QgsVectorLayer) -> bool:
+    """Whether the footprints are those of bursts: a search finds either bursts or scenes, so that the first one tells."""
+    if layer.fields().indexFromName(BURSTS_FIELD) < 0:
+        return False
+    first = next(layer.getFeatures(QgsFeatureRequest().setLimit(1)), None)
+    return first is not None and isinstance(first[BURSTS_FIELD], str)
 
 
 def _outline(color: str, width_mm: float) -> QgsFillSymbol:
