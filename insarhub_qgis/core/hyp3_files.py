@@ -73,6 +73,14 @@ class JobFile:
         }
 
     @cached_property
+    def fingerprints(self) -> dict[str, str]:
+        """Job id -> `hyp3_options.fingerprint` of the job, where known."""
+        found = self.own.get("fingerprints")
+        return (
+            {str(job_id): str(text) for job_id, text in found.items()} if isinstance(found, Mapping) else {}
+        )
+
+    @cached_property
     def retry_of(self) -> dict[str, str]:
         """New job id -> the id that it repeats."""
         found = self.own.get("retry_of")

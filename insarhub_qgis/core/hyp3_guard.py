@@ -113,7 +113,7 @@ def known_jobs(
     files = [_with_answers(file, answers, gone, now) for file in job_files]
     in_files = {job_id for file in job_files for job_id in file.ids}
     files.append(_file_of([job for job_id, job in answers.items() if job_id not in in_files], now))
-    fingerprints = _fingerprints(job_files)
+    fingerprints = {job_id: text for file in job_files for job_id, text in file.fingerprints.items()}
     fingerprints.update(
         (job_id, fingerprint(str(job.get("job_type")), _mapping(job.get("job_parameters"))))
         for job_id, job in answers.items()
@@ -331,16 +331,6 @@ def _file_of(jobs: Sequence[Mapping[str, Any]], now: datetime) -> JobFile:
         "pairs": {job_id: list(pair) for job_id, pair in pairs.items() if pair is not None},
     }
     return JobFile(Path(), {account: tuple(ids) for account, ids in job_ids.items()}, None, own)
-
-
-def _fingerprints(job_files: Iterable[JobFile]) -> dict[str, str]:
-    """Give the fingerprints that our files remember."""
-    found: dict[str, str] = {}
-    for file in job_files:
-        remembered = file.own.get("fingerprints")
-        if isinstance(remembered, Mapping):
-            found.update((str(job_id), str(value)) for job_id, value in remembered.items())
-    return found
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

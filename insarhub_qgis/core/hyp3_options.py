@@ -295,7 +295,8 @@ def granules_of(job_parameters: Mapping[str, Any]) -> tuple[tuple[str, ...], tup
 def fingerprint(job_type: str, job_parameters: Mapping[str, Any]) -> str:
     """Give what two jobs have in common that would give the same product: a hex text.
 
-    It covers the type, the granules in their order and the parameters with the defaults of the service filled in.
+    It covers the type, the granules in their order and the parameters with the defaults of the service filled in. What
+    a later version of the service offers besides counts only when it is not off.
 
     Examples
     --------
@@ -304,11 +305,12 @@ def fingerprint(job_type: str, job_parameters: Mapping[str, Any]) -> str:
     True
     """
     references, secondaries = granules_of(job_parameters)
+    defaults = _DEFAULTS.get(job_type, {})
     given = {name: value for name, value in job_parameters.items() if name not in _GRANULE_KEYS}
     parameters = {
         name: float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
-        for name, value in {**_DEFAULTS.get(job_type, {}), **given}.items()
-        if value is not None
+        for name, value in {**defaults, **given}.items()
+        if value is not None and (name in defaults or value is not False)
     }
     if job_type == MULTI_BURST:
         # Their order says nothing: the bursts of one side are merged.

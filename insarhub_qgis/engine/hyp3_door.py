@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -349,9 +350,15 @@ def _may_have_arrived(exception: Exception, error: InsarError) -> bool:
     """Tell whether the service may have worked on a request that ended so."""
     if isinstance(exception, InsarError):
         return error.code in ("hyp3.down", "hyp3.bad_answer")
-    if isinstance(exception, (requests.exceptions.ProxyError, requests.exceptions.SSLError)):
+    if isinstance(exception, requests.exceptions.ProxyError):
         return False
-    never_sent = (NewConnectionError, ConnectTimeoutError, ConnectionRefusedError)
+    # Other faults of encryption also come while the answer is read.
+    never_sent = (
+        NewConnectionError,
+        ConnectTimeoutError,
+        ConnectionRefusedError,
+        ssl.SSLCertVerificationError,
+    )
     return not any(isinstance(cause, never_sent) for cause in causes_of(exception))
 
 

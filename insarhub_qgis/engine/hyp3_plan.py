@@ -271,13 +271,14 @@ def look_around(door: Hyp3Door, job: JobFolder, report: Report) -> Surroundings:
 
 
 def _unclear_ids(files: Sequence[JobFile]) -> list[str]:
-    """Give the jobs of which pair or end is not known: those of another account, or of files by InSARHub."""
+    """Give the jobs of which pair, options or end are not known: of another account, or of files by InSARHub."""
     found = []
     for file in files:
-        pairs, seen = file.pairs, file.last_seen
+        pairs, seen, prints = file.pairs, file.last_seen, file.fingerprints
         for job_id in file.ids:
             status = str(seen.get(job_id, {}).get("status") or "").upper()
-            if job_id not in pairs or status not in (hyp3_jobs.SUCCEEDED, hyp3_jobs.FAILED):
+            has_ended = status in (hyp3_jobs.SUCCEEDED, hyp3_jobs.FAILED)
+            if job_id not in pairs or job_id not in prints or not has_ended:
                 found.append(job_id)
     return found
 
@@ -354,10 +355,16 @@ def _alternatives(
         jobs = [row.verdict.job for row in new] if is_chosen else pair_jobs(job_type, pairs)
         for looks in LOOKS[job_type]:
             other = Hyp3Options(job_type=job_type, looks=looks)
-            prices = [
-                credits_per_job(plan.costs, job_type, other.job_parameters(job.references, job.secondaries))
-                for job in jobs
-            ]
+            try:
+                prices = [
+                    credits_per_job(
+                        plan.costs, job_type, other.job_parameters(job.references, job.secondaries)
+                    )
+                    for job in jobs
+                ]
+            except InsarError:
+                # So many bursts in one job, or these looks, have no price: nothing is said about them.
+                continue
             found.append(
                 {
                     "job_type": job_type,

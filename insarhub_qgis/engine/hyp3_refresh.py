@@ -30,6 +30,7 @@ from insarhub_qgis.core.hyp3_jobs import (
     pair_of,
     seen_of,
 )
+from insarhub_qgis.core.hyp3_options import fingerprint
 from insarhub_qgis.core.iso_times import iso, moment_of
 from insarhub_qgis.core.job_folder import JobFolder
 from insarhub_qgis.core.progress import stop_if_cancelled
@@ -322,7 +323,7 @@ def _keep(
 
 def _filled_in(file: JobFile, jobs: Sequence[Mapping[str, Any]], api_url: str) -> dict[str, Any]:
     """Give what the answers tell of a file that lacks it, as those of InSARHub do; what is written stays."""
-    pairs, names = file.pairs, file.own.get("names")
+    pairs, prints, names = file.pairs, file.fingerprints, file.own.get("names")
     names = names if isinstance(names, Mapping) else {}
     found: dict[str, Any] = {
         "pairs": {
@@ -334,6 +335,13 @@ def _filled_in(file: JobFile, jobs: Sequence[Mapping[str, Any]], api_url: str) -
             str(job["job_id"]): str(job["name"])
             for job in jobs
             if str(job["job_id"]) not in names and job.get("name")
+        },
+        # Without it a pair whose job is older than any list would count as new, and be paid unasked.
+        "fingerprints": {
+            str(job["job_id"]): fingerprint(str(job.get("job_type")), parameters)
+            for job in jobs
+            if str(job["job_id"]) not in prints
+            and isinstance(parameters := job.get("job_parameters"), Mapping)
         },
     }
     requested = [moment for job in jobs if (moment := moment_of(job.get("request_time"))) is not None]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,14 @@ from insarhub_qgis.core.hyp3_guard import (
     state_of_product,
 )
 from insarhub_qgis.core.hyp3_journal import IntendedJob
-from insarhub_qgis.core.hyp3_options import LARGEST_CHUNK, PairJob, credits_per_job, fingerprint, granules_of
+from insarhub_qgis.core.hyp3_options import (
+    JOB_TYPES,
+    LARGEST_CHUNK,
+    PairJob,
+    credits_per_job,
+    fingerprint,
+    granules_of,
+)
 from insarhub_qgis.core.progress import Report, part_of
 from insarhub_qgis.core.requests import RetryHyp3
 from insarhub_qgis.core.run_context import RunContext
@@ -120,33 +128,44 @@ def _planned(door: Hyp3Door, known: KnownJob, around: Surroundings, costs: Mappi
     row = known.row
     answer = around.answers.get(row.job_id) or (None if known.is_gone else job_or_none(door, row.job_id))
     if answer is None:
-        pair = row.pair or ("", "")
-        verdict = PairVerdict(
-            PairJob((pair[0],), (pair[1],)),
-            known.fingerprint,
-            REFUSED,
-            InsarError("hyp3_guard.gone", job_id=row.job_id),
-            row.job_id,
-            row.file,
-        )
-        return PlannedPair(verdict, IntendedJob("", "", {}), 0.0)
+        return _refused(known, InsarError("hyp3_guard.gone", job_id=row.job_id))
     parameters = dict(answer.get("job_parameters") or {})
     if not parameters.get(_DEPRECATED, True):
         del parameters[_DEPRECATED]
     job_type = str(answer.get("job_type"))
-    own_fingerprint = fingerprint(job_type, parameters)
     references, secondaries = granules_of(parameters)
+    if job_type not in JOB_TYPES or not references or not secondaries:
+        allowed = ", ".join(JOB_TYPES)
+        return _refused(
+            known, InsarError("hyp3_options.bad_value", name="job_type", value=job_type, allowed=allowed)
+        )
+    try:
+        price = credits_per_job(costs, job_type, parameters)
+    except InsarError as error:
+        # A type that is no longer offered must not keep the others from being repeated.
+        return _refused(known, error)
+    own_fingerprint = fingerprint(job_type, parameters)
+    # Of an old job that no list has, the fingerprint was not known before.
+    jobs = [*around.known, replace(known, fingerprint=own_fingerprint)]
     verdict = PairVerdict(
         PairJob(references, secondaries),
         own_fingerprint,
-        state_of_product(own_fingerprint, around.known),
+        state_of_product(own_fingerprint, jobs),
         job_id=row.job_id,
         job_file=row.file,
         expires_at=row.expires_at,
         file=row.product,
     )
     intended = IntendedJob(str(answer.get("name") or ""), job_type, parameters, retry_of=row.job_id)
-    return PlannedPair(verdict, intended, credits_per_job(costs, job_type, parameters))
+    return PlannedPair(verdict, intended, price)
+
+
+def _refused(known: KnownJob, reason: InsarError) -> PlannedPair:
+    """Give the row of a job that cannot be repeated."""
+    reference, secondary = known.row.pair or ("", "")
+    job = PairJob((reference,), (secondary,))
+    verdict = PairVerdict(job, known.fingerprint, REFUSED, reason, known.row.job_id, known.row.file)
+    return PlannedPair(verdict, IntendedJob("", "", {}), 0.0)
 
 
 def _new_file(folder: Path) -> Path:

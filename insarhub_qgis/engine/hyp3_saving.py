@@ -40,17 +40,23 @@ def readable_job_files(folder: Path) -> list[JobFile]:
 def match_answers(
     intent: Intent, answers: Sequence[Mapping[str, Any]]
 ) -> tuple[list[tuple[dict[str, Any], IntendedJob]], list[Mapping[str, Any]]]:
-    """Give which jobs of the service are those of a request, oldest first, and the answers that are none of them."""
+    """Give which jobs of the service are those of a request, oldest first, and the answers that are none of them.
+
+    Only parameters that were sent are compared: a later version of the service may fill in others.
+    """
+    sent = {name for job in intent.jobs for name in job.job_parameters}
     waiting: dict[tuple[str, str], list[IntendedJob]] = {}
     for job in intent.jobs:
         waiting.setdefault((job.name, job.fingerprint), []).append(job)
     matched, others = [], []
     for answer in sorted(answers, key=lambda answer: str(answer.get("request_time") or "")):
         parameters = answer.get("job_parameters")
-        key = (
-            str(answer.get("name") or ""),
-            fingerprint(str(answer.get("job_type")), parameters if isinstance(parameters, Mapping) else {}),
+        known = (
+            {name: value for name, value in parameters.items() if name in sent}
+            if isinstance(parameters, Mapping)
+            else {}
         )
+        key = (str(answer.get("name") or ""), fingerprint(str(answer.get("job_type")), known))
         jobs = waiting.get(key)
         if jobs:
             matched.append((dict(answer), jobs[0] if len(jobs) == 1 else jobs.pop(0)))

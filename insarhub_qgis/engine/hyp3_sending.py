@@ -210,8 +210,9 @@ class Sender:
                 return
             write_end(folder, intent, REJECTED, reason=error.to_json())
             raise
-        save_accepted(folder, intent, answers, self._door.server_now())
+        # Paid, even if a full disk keeps the ids from being saved: the next run finds them then.
         self._note(jobs, answers)
+        save_accepted(folder, intent, answers, self._door.server_now())
         write_end(folder, intent, ACCEPTED, [str(answer["job_id"]) for answer in answers])
         write_processor(self._target.job, intent, self._context)
 

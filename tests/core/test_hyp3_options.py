@@ -92,6 +92,8 @@ def test_a_fingerprint_covers_what_makes_the_product():
     same = fingerprint(GAMMA, base)
     # As the service answers: with all its defaults, and with numbers of another type.
     assert fingerprint(GAMMA, {**base, "include_los_displacement": False}) == same
+    assert fingerprint(GAMMA, {**base, "new_in_next_version": False}) == same
+    assert fingerprint(GAMMA, {**base, "new_in_next_version": True}) != same
     assert fingerprint(GAMMA, dict(reversed(base.items()))) == same
     off = Hyp3Options(phase_filter_parameter=1).job_parameters([A], [B])
     assert fingerprint(GAMMA, off) == fingerprint(GAMMA, {**base, "phase_filter_parameter": 1.0})

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import json
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from pathlib import Path
 import hyp3_sdk
 import pytest
 import requests
+from urllib3.exceptions import MaxRetryError, SSLError
 
 from insarhub_qgis.core.credentials import Credential
 from insarhub_qgis.core.endpoints import PRODUCTION, Endpoints
@@ -369,6 +371,22 @@ def test_2_what_never_left_is_not_lost():
     endpoints = Endpoints.of_sandbox(f"http://127.0.0.1:{port}")
     with hyp3_door.open_hyp3(endpoints, Listener().context) as door:
         assert error_of(door.post_jobs, [gamma()], validate_only=False).code == "network.offline"
+
+
+@pytest.mark.parametrize(
+    ("cause", "code"),
+    [
+        (ssl.SSLCertVerificationError(1, "certificate verify failed"), "network.certificate"),
+        # As a connection that was broken up on its way fails while the answer is read.
+        (ssl.SSLError(1, "decryption failed or bad record mac"), "hyp3.answer_lost"),
+    ],
+)
+def test_2_a_fault_of_encryption_in_the_answer_is_a_lost_answer(door, monkeypatch, cause, code):
+    def fail(*_, **__):
+        raise requests.exceptions.SSLError(MaxRetryError(None, "/jobs", SSLError(cause)))
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", fail)
+    assert error_of(door.post_jobs, [gamma()], validate_only=False).code == code
 
 
 @pytest.mark.parametrize("entry", ["machine 127.0.0.1", "default"])

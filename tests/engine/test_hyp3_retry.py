@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,16 +13,19 @@ from insarhub_qgis.core.hyp3_files import find_job_files
 from insarhub_qgis.core.hyp3_journal import open_intents
 from insarhub_qgis.core.hyp3_options import Hyp3Options
 from insarhub_qgis.core.requests import RetryHyp3, SubmitHyp3
-from insarhub_qgis.engine import hyp3_door, hyp3_retry, hyp3_submit
+from insarhub_qgis.engine import hyp3_door, hyp3_plan, hyp3_retry, hyp3_submit
+from insarhub_qgis.sandbox.hyp3_job_types import JOB_TYPES
 from insarhub_qgis.sandbox.service_state import Fault
 from tests.makers.hyp3_submissions import (
     USER,
     Listener,
+    catalogue,
     endpoints_of,
     jobs_of_server,
     make_hyp3_job,
     make_hyp3_server,
     pairs_of_stack,
+    stack_scenes,
     steer,
 )
 
@@ -63,6 +67,10 @@ def failed_job(sandbox, tmp_path):
     steer(sandbox, "hyp3", failed_share=0.0)
     steer(sandbox, "advance", seconds=60)
     return folder
+
+
+def failed_ids(sandbox):
+    return [job["job_id"] for job in jobs_of_server(sandbox)[0] if job["status_code"] == "FAILED"]
 
 
 def test_failed_jobs_go_into_a_file_of_their_own(sandbox, failed_job):
@@ -177,6 +185,57 @@ def test_a_job_file_by_insarhub_can_be_retried(sandbox, failed_job, tmp_path):
     (folder / "hyp3_jobs.json").write_text(json.dumps({"job_ids": ids, "out_dir": "/nowhere"}))
     assert retry(sandbox, folder)["submitted"] == 2
     assert retry(sandbox, folder)["submitted"] == 0
+
+
+def test_jobs_that_no_list_has_any_more_can_be_retried(sandbox, failed_job, tmp_path, monkeypatch):
+    """Of a file by InSARHub, too many to be asked for one by one before."""
+    ids = json.loads((failed_job / "hyp3_jobs.json").read_text())["job_ids"]
+    folder = make_hyp3_job(tmp_path / "other", pairs_of_stack(4))
+    monkeypatch.setattr(hyp3_plan, "_LOOK_BACK", timedelta(days=-1))
+    document = json.loads((failed_job / "hyp3_jobs.json").read_text())
+    known = {job_id: {"status": "FAILED", "at": "2026-01-01T00:00:00Z"} for job_id in failed_ids(sandbox)}
+    own = {"pairs": document["insarhub_qgis"]["pairs"], "last_seen": known}
+    (folder / "hyp3_jobs.json").write_text(json.dumps({"job_ids": ids, "insarhub_qgis": own}))
+    monkeypatch.setattr(hyp3_plan, "_MOST_SINGLE", 0)
+    result = retry(sandbox, folder)
+    assert result["submitted"] == 2
+    assert {row["code"] for row in result["messages"]} == {"hyp3_guard.not_all_asked"}
+
+
+def test_jobs_of_other_kinds_are_named_and_the_others_repeated(sandbox, failed_job):
+    steer(sandbox, "hyp3", failed_share=1.0)
+    days = {"reference_date": "2020-01-06", "secondary_date": "2020-01-18", "frame_id": 12}
+    others = [
+        {"job_type": "RTC_GAMMA", "job_parameters": {"granules": [stack_scenes()[0]]}},
+        {"job_type": "ARIA_S1_GUNW", "job_parameters": days},
+    ]
+    with hyp3_door.open_hyp3(endpoints_of(sandbox), Listener(life_s=LONG_S).context) as door:
+        ids = [job["job_id"] for job in door.post_jobs(others, validate_only=False)]
+    document = json.loads((failed_job / "hyp3_jobs.json").read_text())
+    document["job_ids"][USER] += ids
+    (failed_job / "hyp3_jobs.json").write_text(json.dumps(document))
+    steer(sandbox, "advance", seconds=60)
+    result = retry(sandbox, failed_job)
+    assert result["submitted"] == 2
+    reasons = [row["reason"] for row in result["skipped"]]
+    assert [reason["code"] for reason in reasons] == ["hyp3_options.bad_value"] * 2
+    assert [reason["fields"]["value"] for reason in reasons] == ["RTC_GAMMA", "ARIA_S1_GUNW"]
+
+
+def test_a_job_type_that_is_offered_no_more_does_not_stop_the_others(sandbox, failed_job, monkeypatch):
+    bursts = sorted(name for name in catalogue() if "S1_220001_IW1" in name and "_VV_" in name)[:2]
+    old = [{"job_type": "INSAR_ISCE_BURST", "job_parameters": {"granules": bursts}}]
+    steer(sandbox, "hyp3", failed_share=1.0)
+    with hyp3_door.open_hyp3(endpoints_of(sandbox), Listener(life_s=LONG_S).context) as door:
+        (job,) = door.post_jobs(old, validate_only=False)
+    document = json.loads((failed_job / "hyp3_jobs.json").read_text())
+    document["job_ids"][USER].append(job["job_id"])
+    (failed_job / "hyp3_jobs.json").write_text(json.dumps(document))
+    steer(sandbox, "advance", seconds=60)
+    monkeypatch.delitem(JOB_TYPES, "INSAR_ISCE_BURST")
+    result = retry(sandbox, failed_job)
+    assert result["submitted"] == 2
+    assert [row["reason"]["code"] for row in result["skipped"]] == ["hyp3_options.no_price"]
 
 
 def test_a_retry_by_another_account(sandbox, failed_job):

@@ -14,12 +14,21 @@ import pytest
 
 from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.hyp3_journal import JOURNAL_NAME, open_intents
-from insarhub_qgis.core.hyp3_options import Hyp3Options
+from insarhub_qgis.core.hyp3_options import MOST_BURSTS, Hyp3Options
 from insarhub_qgis.core.job_config import PROCESSOR
 from insarhub_qgis.core.job_folder import JobFolder
-from insarhub_qgis.core.requests import PlanHyp3, SubmitHyp3
-from insarhub_qgis.engine import hyp3_door, hyp3_plan, hyp3_recovery, hyp3_saving, hyp3_sending, hyp3_submit
+from insarhub_qgis.core.requests import PlanHyp3, RefreshHyp3, SubmitHyp3
+from insarhub_qgis.engine import (
+    hyp3_door,
+    hyp3_plan,
+    hyp3_recovery,
+    hyp3_refresh,
+    hyp3_saving,
+    hyp3_sending,
+    hyp3_submit,
+)
 from insarhub_qgis.sandbox.acquisitions import RELATIVE_ORBIT
+from insarhub_qgis.sandbox.hyp3_job_types import JOB_TYPES, Choice, Flag
 from insarhub_qgis.sandbox.server import Answer
 from insarhub_qgis.sandbox.service_state import Fault
 from tests.architecture.test_messages import message_rows
@@ -247,6 +256,32 @@ def test_a_job_file_by_insarhub_is_understood(sandbox, tmp_path):
     assert {row["job_file"] for row in planned["rows"]} == {"hyp3_jobs.json"}
 
 
+@pytest.mark.parametrize("is_refreshed", [False, True])
+def test_expired_jobs_of_insarhub_are_not_new_when_no_list_has_them(
+    sandbox, tmp_path, monkeypatch, is_refreshed
+):
+    pairs = pairs_of_stack(2)
+    first = make_hyp3_job(tmp_path / "first", pairs)
+    submit(sandbox, first)
+    steer(sandbox, "advance", seconds=60)
+    jobs_of_server(sandbox)
+    ids = json.loads((first / "hyp3_jobs.json").read_text())["job_ids"]
+    folder = make_hyp3_job(tmp_path / "job", pairs)
+    (folder / "hyp3_jobs.json").write_text(json.dumps({"job_ids": ids, "out_dir": str(folder)}))
+    steer(sandbox, "advance", seconds=60 * 86400)
+    listener = Listener(life_s=90 * 86400)
+    refresh = RefreshHyp3(str(folder), endpoints_of(sandbox).to_json())
+    assert hyp3_refresh.run(refresh, listener.context)["counts"]["EXPIRED"] == 2
+    # After a refresh the files tell enough; as earlier versions left them, the service is asked.
+    if is_refreshed:
+        monkeypatch.setattr(hyp3_plan, "_MOST_SINGLE", 0)
+    else:
+        document = json.loads((folder / "hyp3_jobs.json").read_text())
+        del document["insarhub_qgis"]["fingerprints"]
+        (folder / "hyp3_jobs.json").write_text(json.dumps(document))
+    assert plan(sandbox, folder, listener)["counts"]["expired"] == 2
+
+
 def test_jobs_of_another_account_count(sandbox, tmp_path):
     pairs = pairs_of_stack(2)
     folder = make_hyp3_job(tmp_path / "job", pairs)
@@ -345,6 +380,25 @@ def test_the_plan_names_prices_of_other_looks(sandbox, tmp_path):
         {"job_type": "INSAR_GAMMA", "looks": "20x4", "credits_each": 10, "credits_new": 40},
         {"job_type": "INSAR_GAMMA", "looks": "10x2", "credits_each": 15, "credits_new": 60},
     ]
+
+
+def test_a_price_that_is_missing_elsewhere_stops_no_plan(sandbox, tmp_path):
+    """18 bursts of two passes as pairs of their own: a job of all of them has no price."""
+    sides = {}
+    for name in sorted(name for name in catalogue() if name.endswith("-BURST") and "_VV_" in name):
+        sides.setdefault(catalogue()[name].date, []).append(name)
+    pairs = list(zip(*(sides[day] for day in sorted(sides)[:2])))
+    assert len(pairs) > MOST_BURSTS
+    folder = make_hyp3_job(tmp_path / "job", pairs)
+    config = json.loads((folder / "insarhub_config.json").read_text())
+    del config["downloader"]["config"]["intersectsWith"]
+    (folder / "insarhub_config.json").write_text(json.dumps(config))
+    planned = plan(sandbox, folder, options=Hyp3Options(job_type="INSAR_ISCE_BURST"))
+    new = planned["counts"]["new"]
+    assert new > MOST_BURSTS
+    assert {(row["job_type"], row["credits_new"]) for row in planned["alternatives"]} == {
+        ("INSAR_ISCE_BURST", new)
+    }
 
 
 def test_unlimited_credits(sandbox, tmp_path):
@@ -510,6 +564,21 @@ def test_a_lost_answer_is_looked_for_and_the_submission_goes_on(sandbox, tmp_pat
     assert [entry["event"] for entry in journal(folder)].count("adopted") == 1
 
 
+@pytest.mark.parametrize("parameter", [Flag(), Choice("usual", ("usual", "other"))])
+def test_a_lost_answer_of_a_later_version_of_the_service_is_found(sandbox, tmp_path, monkeypatch, parameter):
+    """It fills in a parameter that was not sent."""
+    monkeypatch.setitem(JOB_TYPES["INSAR_GAMMA"].parameters, "new_in_next_version", parameter)
+    pairs = pairs_of_stack(3)
+    folder = make_hyp3_job(tmp_path / "job", pairs)
+    sandbox.faults.add(Fault(route="/jobs", method="POST", lose_answer=True))
+    result = submit(sandbox, folder)
+    assert (result["submitted"], result["stopped_by"]) == (3, None)
+    assert_paid_once(sandbox, folder, pairs)
+    again = submit(sandbox, folder)
+    state = "in_flight" if isinstance(parameter, Flag) else "other_parameters"
+    assert (again["submitted"], {row["state"] for row in again["skipped"]}) == (0, {state})
+
+
 def test_a_service_that_answers_too_late(sandbox, tmp_path, monkeypatch):
     """It works on after we gave up: the second look finds what the first did not."""
     monkeypatch.setattr(hyp3_door, "READ_TIMEOUT_S", 0.3)
@@ -614,7 +683,9 @@ def test_a_full_disk_after_the_payment_loses_nothing(sandbox, tmp_path, monkeypa
 
     monkeypatch.setattr(hyp3_saving, "add_jobs", full)
     result = submit(sandbox, folder, options=Hyp3Options(submission_chunk_size=2))
-    assert (result["stopped_by"]["code"], result["submitted"]) == ("file.disk_full", 0)
+    # They were charged, whatever the disk says.
+    assert (result["stopped_by"]["code"], result["submitted"]) == ("file.disk_full", 2)
+    assert (result["credits"], result["not_sent"]) == (jobs_of_server(sandbox)[1][USER], 2)
     assert len(payments(sandbox)) == 1
     monkeypatch.setattr(hyp3_saving, "add_jobs", real)
     result = submit(sandbox, folder)
