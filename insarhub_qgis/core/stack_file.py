@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import re
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
@@ -266,7 +267,8 @@ def pair_of_key(key: str) -> Pair | None:
         one, other = one.strip(), other.strip()
         if found and one and other and separator not in other:
             try:
-                return order_pair(one, other)
+                # A database names each scene hundreds of times: one text for all is looked up and compared faster.
+                return order_pair(sys.intern(one), sys.intern(other))
             except InsarError:
                 return None
     return None

@@ -159,6 +159,9 @@ class NetworkCanvas(FigureCanvasQTAgg):
         self._line_view: Any = None
         self.axes = self.figure.add_axes([0.1, 0.3, 0.8, 0.6])
         self.strip = self.figure.add_axes([0.1, 0.1, 0.8, 0.15], sharex=self.axes)
+        for axis in (self.axes.xaxis, self.axes.yaxis, self.strip.xaxis, self.strip.yaxis):
+            # The titles are texts of the figure; to find room for labels that are empty takes a tenth of a redraw.
+            axis.set_label_coords(0.0, 0.0)
         self._grid = LineCollection([], linewidths=0.6, zorder=0.3, transform=self.axes.get_xaxis_transform())
         self.axes.add_collection(self._grid, autolim=False)
         self._titles = [
