@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import math
-import sys
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
