@@ -117,7 +117,7 @@ def run(request: SearchScenes, context: RunContext) -> dict[str, Any]:
     table, is_whole = found.table, len(found.outcomes) == found.queries
     messages += [*_messages(found, request), *found.messages]
     is_cut = bool(request.max_results) and table.keep_newest(request.max_results) > 0
-    if is_cut or not is_whole:
+    if is_cut or not (is_whole or _is_of_bursts(request)):
         messages.append(_message(InsarError("search.limit_reached", limit=request.max_results)))
     facts = {
         "hits": found.hits if is_whole else None,
@@ -403,13 +403,19 @@ def _search_bursts(
         outcomes += _run_queries(
             [_burst_query(one, request) for one in lacking], bursts, 0, endpoints, further
         )
+    unasked = [one for one in bursts.uncertain() if one not in asked]
+    count = len(outcomes) + len(unasked)
     sets = bursts.sets()
     table = bursts.table(sets)
     kept, notes = without_double_stacks(sets, table)
     if notes:
         sets, table = kept, bursts.table(kept)
-    messages = [_message(error) for error in (*notes, *set_messages(sets))]
-    return _Answer(table, outcomes, len(outcomes), burst_sets=sets, messages=messages)
+    errors = [*notes, *set_messages(sets)]
+    if unasked:
+        # Passes that have these bursts seem to lack them now.
+        errors.insert(0, InsarError("search.too_many_queries", count=count, most=MOST_QUERIES))
+    messages = [_message(error) for error in errors]
+    return _Answer(table, outcomes, count, burst_sets=sets, messages=messages)
 
 
 def _messages(found: _Answer, request: SearchScenes) -> list[dict[str, Any]]:

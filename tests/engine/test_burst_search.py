@@ -335,6 +335,18 @@ def test_half_a_page_is_said_and_no_burst_is_made_up():
     assert all(len(scene["bursts"]) == len(scene["burst_ids"]) for scene in result["scenes"])
 
 
+def test_more_bursts_than_may_be_asked_for_make_the_answer_partial(monkeypatch):
+    monkeypatch.setattr(search, "MOST_QUERIES", 1)
+    along = unary_union([box(*burst_box(number, 1)).centroid for number in (1000, 1003)]).envelope
+    corner = box(*burst_box(1003, 2)).centroid
+    shape = along.buffer(0.01).union(box(along.bounds[0], corner.y - 0.01, corner.x, corner.y + 0.01))
+    with Archive(grid()) as archive:
+        result = archive.find(aoi_wkt=shape.wkt, polarizations=("VV",))
+        assert len(archive.asked_ids()) == 1
+    assert (result["is_complete"], result["hits"]) == (False, None)
+    assert codes(result) == ["search.too_many_queries", "search.bursts_incomplete"]
+
+
 def test_a_question_by_identifier_that_fails_makes_the_answer_partial(monkeypatch):
     from insarhub_qgis.engine import archive_http
 
