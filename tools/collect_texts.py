@@ -25,10 +25,8 @@ def table_texts() -> list[tuple[str, str]]:
     for path in sorted((PACKAGE / "host" / "message_tables").glob("*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             name = getattr(node.target, "id", "") if isinstance(node, ast.AnnAssign) and node.value else ""
-            if name == "MESSAGES":
+            if name in ("MESSAGES", "SINGULAR"):
                 texts += [("Messages", text) for row in ast.literal_eval(node.value).values() for text in row]
-            elif name == "SINGULAR":
-                texts += [("Messages", text) for text in ast.literal_eval(node.value).values()]
     for path in sorted((PACKAGE / "processing").glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = {getattr(target, "id", "") for target in getattr(node, "targets", [])}

@@ -184,21 +184,22 @@ def refuse_if_too_small(
     Raises
     ------
     InsarError
-        ``budget.too_small`` (fields credits, needed, missing, dates, fitting, first, last): ``fitting`` lists the
-        dates of the largest connected part that fits.
+        ``budget.too_small`` (fields credits, needed, missing, count, first, last, dates): ``dates`` lists those of
+        the largest connected part that fits; ``budget.no_pair`` (fields credits, needed, missing).
     """
     needed = sum(price for _, price in forest)
     if needed <= credits + _TINY:
         return
+    amounts = {"credits": _whole(credits), "needed": _whole(needed), "missing": _whole(needed - credits)}
     fitting = [dates[index] for index in _largest_part(credits, forest)]
+    if not fitting:
+        raise InsarError("budget.no_pair", **amounts)
     raise InsarError(
         "budget.too_small",
-        credits=_whole(credits),
-        needed=_whole(needed),
-        missing=_whole(needed - credits),
+        **amounts,
         count=len(fitting),
-        first=fitting[0] if fitting else "",
-        last=fitting[-1] if fitting else "",
+        first=fitting[0],
+        last=fitting[-1],
         dates=fitting,
     )
 

@@ -149,7 +149,7 @@ def select_pairs(
     Raises
     ------
     InsarError
-        Errors of `SelectionParameters.check`; ``budget.too_small``, ``budget.no_prices``. `Cancelled`.
+        Errors of `SelectionParameters.check`; ``budget.too_small``, ``budget.no_pair``, ``budget.no_prices``. `Cancelled`.
     """
     parameters.check()
     report(0.0, "")

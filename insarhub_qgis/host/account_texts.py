@@ -16,6 +16,7 @@ from insarhub_qgis.core.earthdata_pages import (
     trusted_page,
 )
 from insarhub_qgis.core.errors import InsarError
+from insarhub_qgis.host.counts import counted_credits, number_text
 from insarhub_qgis.host.messages import sentence
 from insarhub_qgis.host.translation import tr
 
@@ -68,7 +69,7 @@ def credits_text(answer: Mapping[str, Any]) -> str:
         return tr("Credits are not limited.", CONTEXT)
     month = answer.get("credits_per_month")
     if month is None:
-        return tr("{left} credits left.", CONTEXT).format(left=number_text(left))
+        return tr("{credits} left.", CONTEXT).format(credits=counted_credits(left))
     return tr("{left} of {month} credits of this month left.", CONTEXT).format(
         left=number_text(left), month=number_text(month)
     )
@@ -78,12 +79,6 @@ def page_of(error: InsarError) -> str:
     """Give the address of the page that solves an error of a login; empty when none does."""
     page = str(error.fields.get("page") or _PAGES.get(error.code, ""))
     return trusted_page(page, SIGN_IN_PAGE) if page else ""
-
-
-def number_text(value: float) -> str:
-    """Give a number of credits with the separators of the locale, without needless decimals."""
-    number = float(value)
-    return QLocale().toString(number, "f", 0 if number.is_integer() else 2)
 
 
 def day_text(iso: Optional[str]) -> str:

@@ -3,15 +3,17 @@
 
 A new row goes into the file of its subject in ``message_tables``; a new file there into ``_TABLES`` below. The tables hold
 literals only, because tests and the collector of texts read them without running them. ``{name}`` stands for the field of
-the error; a field that an error does not carry shows as "?".
+the error; a field that an error does not carry shows as "?". A sentence with ``{count}`` has a row for one in ``SINGULAR``;
+``{credits}`` comes with its unit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Optional
 
 from insarhub_qgis.core.errors import InsarError
+from insarhub_qgis.host.counts import counted_credits, number_text
 from insarhub_qgis.host.message_tables import (
     accounts,
     analysis,
@@ -35,6 +37,8 @@ from insarhub_qgis.host.translation import tr
 CONTEXT = "Messages"
 #: Entries of a list that a sentence names; the rest is counted.
 _LISTED = 8
+#: Fields that are compared with the field ``credits``, which has its unit.
+_OF_CREDITS = frozenset({"agreed", "cost", "left", "missing", "needed"})
 
 _TABLES = (
     accounts,
@@ -57,9 +61,9 @@ _TABLES = (
 MESSAGES: dict[str, tuple[str, str]] = {
     code: row for table in _TABLES for code, row in table.MESSAGES.items()
 }
-#: What happened, where the field ``count`` is 1 and the sentence of ``MESSAGES`` speaks of several.
-SINGULAR: dict[str, str] = {
-    code: text for table in _TABLES for code, text in getattr(table, "SINGULAR", {}).items()
+#: The row where the field ``count`` is 1 and that of ``MESSAGES`` speaks of several.
+SINGULAR: dict[str, tuple[str, str]] = {
+    code: row for table in _TABLES for code, row in getattr(table, "SINGULAR", {}).items()
 }
 
 
@@ -76,6 +80,10 @@ class _Fields(dict[str, Any]):
     def _field_text(cls, name: str, value: Any) -> str:
         if name.endswith("_bytes") and isinstance(value, int):
             return _size_text(value)
+        if name == "credits":
+            return counted_credits(value)
+        if name in _OF_CREDITS and isinstance(value, (int, float)):
+            return number_text(value)
         return cls._text(value)
 
     @classmethod
@@ -117,18 +125,20 @@ def _fill(text: str, error: InsarError) -> str:
     return tr(text, CONTEXT).format_map(_Fields(error.fields))
 
 
+def _row(error: InsarError) -> Optional[tuple[str, str]]:
+    row = MESSAGES.get(error.code)
+    return SINGULAR.get(error.code, row) if error.fields.get("count") == 1 else row
+
+
 def what_happened(error: InsarError) -> str:
     """One sentence: what happened, to what."""
-    row = MESSAGES.get(error.code)
-    if row is None:
-        return str(error)
-    text = SINGULAR.get(error.code, row[0]) if error.fields.get("count") == 1 else row[0]
-    return _fill(text, error)
+    row = _row(error)
+    return _fill(row[0], error) if row is not None else str(error)
 
 
 def what_to_do(error: InsarError) -> str:
     """The next step; empty for a code that has no row."""
-    row = MESSAGES.get(error.code)
+    row = _row(error)
     return _fill(row[1], error) if row is not None else ""
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import string
 from pathlib import Path
 
@@ -11,6 +12,31 @@ PACKAGE = Path(__file__).resolve().parents[2] / "insarhub_qgis"
 TABLE_FILES = [
     path for path in sorted((PACKAGE / "host" / "message_tables").glob("*.py")) if path.stem != "__init__"
 ]
+COUNTABLE = (
+    "bands|bursts|columns|credits|dates|days|entries|files|groups|jobs|names|pairs|parts|pixels|points|products|queries|rows|"
+    "scenes|times|zips"
+)
+#: Codes whose numbers are above one wherever they are raised.
+ALWAYS_SEVERAL = {
+    "analysis.too_few_pixels",
+    "budget.too_small",
+    "check.connected",
+    "check.split",
+    "coherence.too_large",
+    "compare.grid",
+    "export.too_many_columns",
+    "hyp3_jobs.failed_again",
+    "hyp3_jobs.failed_alike",
+    "hyp3_pair.several_bursts",
+    "hyp3_pair.too_many_bursts",
+    "hyp3_pair.unconnected",
+    "prepare.aoi_not_common",
+    "prepare.no_overlap",
+    "search.area_hull",
+    "search.many_bursts",
+    "search.pages_missing",
+    "search.too_many_queries",
+}
 
 
 def tables_of(path):
@@ -113,13 +139,30 @@ def test_sentences_name_only_fields_that_every_error_of_the_code_has():
     assert wrong == []
 
 
-def test_sentences_about_one_thing_say_what_the_plural_says():
+def names_in(text):
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_a_sentence_that_counts_has_a_row_for_one():
     keys, singular = message_rows("SINGULAR")
     _, table = message_rows()
     assert sorted(keys) == sorted(set(keys))
-    for code, text in singular.items():
-        plural = table[code][0]
-        assert "{count}" in plural and "{count}" not in text, code
-        assert text.endswith("."), code
-        names = [{name for _, name, _, _ in string.Formatter().parse(one) if name} for one in (plural, text)]
-        assert names[1] == names[0] - {"count"}, code
+    counting = {code for code, row in table.items() if any("count" in names_in(text) for text in row)}
+    assert counting - ALWAYS_SEVERAL == set(singular)
+    for code, row in singular.items():
+        assert len(row) == 2, code
+        for one, many in zip(row, table[code]):
+            assert one == one.strip() and one.endswith("."), code
+            assert names_in(one) == names_in(many) - {"count"}, code
+            assert not re.search(r"\b(these|those|them|their|they)\b", one.lower()), code
+
+
+def test_no_number_but_a_count_stands_before_a_plural():
+    """``{credits}`` brings its unit; any other field before a plural could read "1 pairs"."""
+    wrong = []
+    for name in ("MESSAGES", "SINGULAR"):
+        for code, row in message_rows(name)[1].items():
+            fields = re.findall(rf"\{{(\w+)\}} (?:{COUNTABLE})\b", " ".join(row))
+            if set(fields) - {"count"} and code not in ALWAYS_SEVERAL:
+                wrong.append(f"{code}: {fields}")
+    assert wrong == []

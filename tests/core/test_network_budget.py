@@ -120,6 +120,10 @@ def test_a_small_budget_is_refused_with_what_is_missing_and_what_fits():
     again = select_pairs(some, baselines, {}, budget(10), prices=PairPrices(PRICE))
     assert len(again.diagnostics.components) == 1
     with pytest.raises(InsarError) as error:
+        select_pairs(nodes, baselines, {}, budget(0.5), prices=PairPrices(PRICE))
+    assert error.value.code == "budget.no_pair"
+    assert error.value.fields == {"credits": 5, "needed": 190, "missing": 185}
+    with pytest.raises(InsarError) as error:
         select_pairs(nodes, baselines, {}, budget(100))
     assert error.value.code == "budget.no_prices"
 
@@ -141,7 +145,7 @@ def test_two_frames_cost_twice():
         for node, day in zip(nodes, (0, 12))
     ]
     assert select_pairs(two, baselines, {}, budget(2), prices=PairPrices(PRICE)).credits == 20
-    with pytest.raises(InsarError, match=r"budget\.too_small"):
+    with pytest.raises(InsarError, match=r"budget\.no_pair"):
         select_pairs(two, baselines, {}, budget(1), prices=PairPrices(PRICE))
 
 

@@ -10,7 +10,7 @@ import pytest
 from qgis.core import Qgis, QgsApplication
 
 from insarhub_qgis.core.errors import Cancelled, InsarError
-from insarhub_qgis.host import log, messages, paths, translation
+from insarhub_qgis.host import counts, log, messages, paths, translation
 
 
 @pytest.fixture
@@ -112,3 +112,29 @@ def test_one_of_something_is_spoken_of_in_the_singular():
     fields = {"dates": ["2020-01-08"]}
     assert messages.what_happened(InsarError("check.unpaired", count=1, **fields)).startswith("One date has")
     assert messages.what_happened(InsarError("check.unpaired", count=2, **fields)).startswith("2 dates have")
+    assert messages.what_to_do(InsarError("check.unpaired", count=1, **fields)).endswith("exclude it.")
+    assert messages.what_to_do(InsarError("check.unpaired", count=2, **fields)).endswith("exclude them.")
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0 credits"), (0.5, "0.50 credits"), (1, "1 credit"), (1.0, "1 credit"), (2, "2 credits"),
+     (8000, "8,000 credits"), (None, "– credits")],
+)  # fmt: skip
+def test_numbers_of_things_read_well(number, text):
+    assert counts.counted_credits(number) == text
+
+
+def test_each_noun_has_both_forms():
+    for noun in ("scene", "date", "pair", "part", "burst", "job", "product", "pixel", "day"):
+        counted = getattr(counts, f"counted_{noun}s")
+        assert (counted(0), counted(1), counted(1234)) == (f"0 {noun}s", f"1 {noun}", f"1,234 {noun}s")
+
+
+def test_credits_in_a_sentence_bring_their_unit():
+    price = InsarError("check.dear", credits=1.0, left=8000)
+    assert messages.what_happened(price) == "The network costs 1 credit; the account has 8,000 left."
+    pair = InsarError("check.red_pairs_priced", count=1, credits=10, pairs=["20200108_20200120"])
+    assert messages.what_happened(pair).startswith(
+        "One pair is poor (score below 30) and would cost 10 credits:"
+    )

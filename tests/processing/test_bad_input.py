@@ -89,7 +89,7 @@ def test_each_bad_zip_has_its_sentence_and_the_rest_is_opened(run, write_product
         "zip that is no product": (zips / "holiday.zip", ["holds no HyP3 InSAR product", "Leave it out"]),
         "missing .txt": (bare, ["lacks its metadata file (.txt)", "Download it again"]),
         "other UTM zone": (zone, ["EPSG:32613", "EPSG:32614", "open those of the other zone as another job"]),
-        "other grid": (grid, ["0.3 columns", "never resampled silently"]),
+        "other grid": (grid, ["columns 0.3, rows 0", "never resampled silently"]),
         "two products of one pair": (double, ["two products of pair 20210104_20210116", "Move the other one away"]),
     }  # fmt: skip
     for what, (path, words) in wanted.items():
@@ -124,7 +124,7 @@ def test_a_folder_without_products(refused, write_products, tmp_path):
         (zips / name).write_bytes(b"no zip at all")
     refused(
         "folder of broken zips only", "openproducts", parameters, kept=zips,
-        words=["Of its 2 zip files", "a.zip is no zip file (and 1 more)"],
+        words=["among its zip files (2)", "a.zip is no zip file (and 1 more)"],
     )  # fmt: skip
     assert not job.exists()
 

@@ -524,7 +524,7 @@ def test_credits_run_out_in_the_third_chunk(service, make_job, told):
     job = make_job("kurt", 6, chunk=2)
     service.ask("/_sandbox/account", {"user_id": job.user, "remaining_credits": 45})
     run = job.do("submithyp3")
-    words = ["these jobs would cost 20, 5 are left", "Choose fewer pairs", "4 jobs submitted for 40 credits.",
+    words = ["these jobs would cost 20, and the account has 5 left", "Choose fewer pairs", "4 jobs submitted for 40 credits.",
              "2 pairs were not sent."]  # fmt: skip
     told("credits run out in the third chunk", run.error, words, job.left(4))
     service.ask("/_sandbox/account", {"user_id": job.user, "remaining_credits": 45})
@@ -558,7 +558,7 @@ def test_pairs_that_the_service_refuses(service, make_job, told):
     assert run.answer["SUBMITTED"] == 1
     left = job.left(1)
     for what, words in (
-        ("400: unknown scene", [lost, "The archive does not know the scenes", "search again"]),
+        ("400: unknown scene", [lost, "The archive does not know S1", "search again"]),
         ("400: no elevation model", [scene, "no elevation model", "Remove their pairs"]),
         ("400: request does not fit the schema (repeats the whole request)",
          ["HyP3 refuses the job: the request is not valid under any of the given schemas", "Check options and pairs"]),

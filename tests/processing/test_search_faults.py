@@ -222,7 +222,7 @@ def test_5000_results(told, large_server):
     answer = told("5000 results", {"PATH": "8,103", "EXTENT": EXTENT}, [], "{count} footprints")
     assert answer["SCENE_COUNT"] == answer["OUTPUT"].featureCount() == 5000
     assert time.monotonic() - begun < 60
-    words = ["The search stopped at 300 scenes; there may be more", "Raise the maximum"]
+    words = ["The search stopped at its maximum (300)", "Raise the maximum"]
     answer = told("5000 results, maximum 300", {"PATH": "8,103", "EXTENT": EXTENT, "MAX_RESULTS": 300}, words,
                   "the {count} newest")  # fmt: skip
     assert answer["SCENE_COUNT"] == 300
@@ -254,7 +254,7 @@ def test_half_the_pages(told, server, large_server):
     plan_fault(server, route=ROUTE, keep_share=0.5, times=9)
     words = [
         "not complete",
-        "The archive counts 60 scenes but sent 30, so scenes may be missing",
+        "The archive sent 30 of 60 scenes, so scenes may be missing",
         "Search again later",
     ]
     told("half of each page", SEARCH, words, "{count} scenes, marked as not complete")

@@ -49,15 +49,15 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Submit again: jobs that arrived after all are found first, so nothing is paid twice.",
     ),
     "hyp3.no_credits": (
-        "The credits do not suffice: these jobs would cost {cost}, {left} are left. None of them was ordered.",
+        "The credits do not suffice: these jobs would cost {cost}, and the account has {left} left. None of them was ordered.",
         "Choose fewer pairs, or submit the rest when the credits are renewed next month.",
     ),
     "hyp3.unknown_scenes": (
-        "The archive does not know the scenes {scenes}.",
+        "The archive does not know {scenes}.",
         "Remove their pairs, or search again: the scenes may have been replaced by newer versions.",
     ),
     "hyp3.no_dem": (
-        "There is no elevation model below the scenes {scenes}.",
+        "There is no elevation model below {scenes}.",
         "Remove their pairs: HyP3 cannot process them.",
     ),
     "hyp3.refused": (
@@ -81,11 +81,11 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Choose that service in Options > InSARHub, or make a new job folder for this one.",
     ),
     "hyp3.price_higher": (
-        "The jobs would cost {credits} credits, more than the {agreed} that were agreed to; nothing was sent.",
+        "The jobs would cost {credits}, more than was agreed to ({agreed}); nothing was sent.",
         "Look at the new price and submit again.",
     ),
     "hyp3_options.unknown": (
-        "The options {names} are no options of HyP3 jobs.",
+        "HyP3 jobs do not have these options: {names}.",
         "Leave them out.",
     ),
     "hyp3_options.bad_value": (
@@ -199,5 +199,12 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "hyp3_pair.unconnected": (
         "The pairs fall into {parts} groups that share no date.",
         "They can be processed, but not inverted together. Add pairs that join the groups.",
+    ),
+}
+
+SINGULAR: dict[str, tuple[str, str]] = {
+    "hyp3_guard.not_all_asked": (
+        "One older job of the job files was not asked for.",
+        "Refresh the jobs to learn its pair before you submit.",
     ),
 }

@@ -57,3 +57,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Press Refresh to see what it has found, or end it there first.",
     ),
 }
+
+SINGULAR: dict[str, tuple[str, str]] = {
+    "hyp3_jobs.expired_products": (
+        "One product expired before it was downloaded: {files}.",
+        "Retry its job with expired jobs included; that costs credits again.",
+    ),
+}

@@ -53,8 +53,12 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Give at least one of quality, time and baseline a weight.",
     ),
     "budget.too_small": (
-        "{credits} credits do not connect all dates: {needed} are needed, {missing} more.",
+        "A budget of {credits} does not connect all dates: it takes {needed}, {missing} more.",
         "Raise the budget by {missing}, or keep only the {count} dates from {first} to {last}, which fit.",
+    ),
+    "budget.no_pair": (
+        "A budget of {credits} does not pay for a single pair; to connect all dates takes {needed}.",
+        "Raise the budget by {missing}.",
     ),
     "budget.no_prices": (
         "The price of a pair is not known.",

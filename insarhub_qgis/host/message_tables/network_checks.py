@@ -54,7 +54,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Search again, so that their footprints and baselines are known.",
     ),
     "check.pairs_to_repair": (
-        "The stack file holds {reversed} reversed and {duplicates} duplicate pairs.",
+        "The stack file has pairs to repair: {reversed} reversed, {duplicates} listed twice.",
         "Save the network: they are then written once, the earlier scene first.",
     ),
     "check.names_good": ("All scene names are names of the archive.", "Nothing to do."),
@@ -74,15 +74,15 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "check.no_bridges": ("No single pair or date holds the network together alone.", "Nothing to do."),
     "check.few_pairs": (
-        "{count} dates have fewer than {min_degree} pairs: {dates}.",
+        "{count} dates have fewer pairs than Min Connections ({min_degree}): {dates}.",
         "Select pairs again with wider limits, or add pairs.",
     ),
-    "check.enough_pairs": ("Every date has at least {min_degree} pairs.", "Nothing to do."),
+    "check.enough_pairs": ("No date has fewer pairs than Min Connections ({min_degree}).", "Nothing to do."),
     "check.no_loop": (
         "{count} pairs stand in no triangle, so that unwrapping errors in them cannot be found: {pairs}.",
         "Add the third side where it is short enough.",
     ),
-    "check.loops": ("Every pair stands in a triangle; there are {loops}.", "Nothing to do."),
+    "check.loops": ("Every pair stands in a triangle ({loops} in all).", "Nothing to do."),
     "check.relaxed": (
         "{count} pairs break a limit of the parameters: {pairs}.",
         "Look at them before paying.",
@@ -100,12 +100,12 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Remove those that are no bridges.",
     ),
     "check.red_pairs_priced": (
-        "{count} pairs are poor (score below 30) and would cost {credits} credits: {pairs}.",
+        "{count} pairs are poor (score below 30) and would cost {credits}: {pairs}.",
         "Remove those that are no bridges.",
     ),
     "check.unjudged_pairs": ("{count} pairs have no score: {pairs}.", "Build the pair quality again."),
     "check.unjudged_pairs_priced": (
-        "{count} pairs without a score would cost {credits} credits: {pairs}.",
+        "{count} pairs without a score would cost {credits}: {pairs}.",
         "Build the pair quality again before paying.",
     ),
     "check.wet_snow_pairs": (
@@ -113,7 +113,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Remove those that are no bridges.",
     ),
     "check.wet_snow_pairs_priced": (
-        "{count} pairs with melting snow, of which no coherence is left, would cost {credits} credits: {pairs}.",
+        "{count} pairs with melting snow, of which no coherence is left, would cost {credits}: {pairs}.",
         "Remove those that are no bridges.",
     ),
     "check.degraded_pairs": (
@@ -125,23 +125,23 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Compare them with the limits of 60 for good and 30 for poor.",
     ),
     "check.good_quality": ("No pair is poor or without a score.", "Nothing to do."),
-    "check.price": ("The network costs {credits} credits.", "Compare it with the credits of the account."),
+    "check.price": ("The network costs {credits}.", "Compare it with the credits of the account."),
     "check.too_dear": (
-        "The network costs {credits} credits, {missing} more than the {left} that are left.",
+        "The network costs {credits}, {missing} more than the account has left ({left}).",
         "Select pairs in the mode budget, or remove pairs.",
     ),
     "check.dear": (
-        "The network costs {credits} of the {left} credits that are left.",
+        "The network costs {credits}; the account has {left} left.",
         "Select pairs in the mode budget to spend less.",
     ),
-    "check.affordable": ("The network costs {credits} of {left} credits.", "Nothing to do."),
+    "check.affordable": ("The network costs {credits}; the account has {left} left.", "Nothing to do."),
     "check.processed": (
         "{count} pairs are processed already: {pairs}.",
         "Reuse their products instead of paying twice.",
     ),
     "check.processed_priced": (
         "{count} pairs are processed already: {pairs}.",
-        "Reuse their products: that saves {credits} credits.",
+        "Reuse their products: that saves {credits}.",
     ),
     "check.expires_soon": (
         "{count} products that are not downloaded expire in under 3 days, the first on {first}.",
@@ -149,7 +149,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "check.expired": (
         "{count} products expired before they were downloaded.",
-        "They have to be processed again.",
+        "Their pairs have to be processed again.",
     ),
     "check.disk_unknown": ("The free disk space is not known: {reason}.", "Look at it before processing."),
     "check.disk_too_small": (
@@ -163,32 +163,90 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "check.disk_enough": ("About {needed_bytes} are needed, {free_bytes} are free.", "Nothing to do."),
 }
 
-SINGULAR: dict[str, str] = {
-    "check.too_few_dates": "The stack has one date; a pair needs two.",
-    "check.not_covered": "One date does not cover the area of interest at all: {dates}.",
-    "check.partly_covered": "One date covers only {percent} % of the area of interest: {dates}.",
-    "check.coverage_unknown": "Of one date the footprint is not known.",
-    "check.frames_missing": "One date lacks a frame ({frames}) that other dates have: {dates}.",
-    "check.unknown_names": "One name is no name of the archive: {scenes}.",
-    "check.not_in_answer": "One scene is not in the kept search answer: {scenes}.",
-    "check.unpaired": "One date has no pair: {dates}.",
-    "check.bridges": "One pair holds the network together alone: {pairs}.",
-    "check.articulation": "One date holds the network together alone: {dates}.",
-    "check.few_pairs": "One date has fewer than {min_degree} pairs: {dates}.",
-    "check.no_loop": "One pair stands in no triangle, so that unwrapping errors in it cannot be found: {pairs}.",
-    "check.relaxed": "One pair breaks a limit of the parameters: {pairs}.",
-    "check.unknown_bperp": "The perpendicular baseline of one pair is not known: {pairs}.",
-    "check.red_pairs": "One pair is poor (score below 30): {pairs}.",
-    "check.red_pairs_priced": "One pair is poor (score below 30) and would cost {credits} credits: {pairs}.",
-    "check.wet_snow_pairs": "One pair has melting snow on a date, so that no coherence is left: {pairs}.",
-    "check.wet_snow_pairs_priced": (
-        "One pair with melting snow, of which no coherence is left, would cost {credits} credits: {pairs}."
+SINGULAR: dict[str, tuple[str, str]] = {
+    "check.too_few_dates": ("The stack has one date; a pair needs two.", "Search more scenes for it."),
+    "check.not_covered": (
+        "One date does not cover the area of interest at all: {dates}.",
+        "Exclude this date.",
     ),
-    "check.degraded_pairs": "The score of one pair lacks inputs that were asked for: {pairs}.",
-    "check.unjudged_pairs": "One pair has no score: {pairs}.",
-    "check.unjudged_pairs_priced": "One pair without a score would cost {credits} credits: {pairs}.",
-    "check.processed": "One pair is processed already: {pairs}.",
-    "check.processed_priced": "One pair is processed already: {pairs}.",
-    "check.expires_soon": "One product that is not downloaded expires in under 3 days: on {first}.",
-    "check.expired": "One product expired before it was downloaded.",
+    "check.partly_covered": (
+        "One date covers only {percent} % of the area of interest: {dates}.",
+        "Exclude this date, or accept gaps at the edge.",
+    ),
+    "check.coverage_unknown": (
+        "Of one date the footprint is not known.",
+        "Search the scenes again to check the coverage.",
+    ),
+    "check.frames_missing": (
+        "One date lacks a frame ({frames}) that other dates have: {dates}.",
+        "Exclude this date, or accept that the area is smaller on it.",
+    ),
+    "check.unknown_names": (
+        "One name is no name of the archive: {scenes}.",
+        "Exclude its date, or search the scenes again.",
+    ),
+    "check.not_in_answer": (
+        "One scene is not in the kept search answer: {scenes}.",
+        "Search again, so that its footprint and baseline are known.",
+    ),
+    "check.unpaired": ("One date has no pair: {dates}.", "Add a suggested bridge, or exclude it."),
+    "check.bridges": (
+        "One pair holds the network together alone: {pairs}.",
+        "Add a second pair beside it, or check this pair with care.",
+    ),
+    "check.articulation": (
+        "One date holds the network together alone: {dates}.",
+        "Add a pair that passes it by.",
+    ),
+    "check.few_pairs": (
+        "One date has fewer pairs than Min Connections ({min_degree}): {dates}.",
+        "Select pairs again with wider limits, or add pairs.",
+    ),
+    "check.no_loop": (
+        "One pair stands in no triangle, so that unwrapping errors in it cannot be found: {pairs}.",
+        "Add the third side if it is short enough.",
+    ),
+    "check.relaxed": ("One pair breaks a limit of the parameters: {pairs}.", "Look at it before paying."),
+    "check.unknown_bperp": (
+        "The perpendicular baseline of one pair is not known: {pairs}.",
+        "It was judged by time alone.",
+    ),
+    "check.red_pairs": ("One pair is poor (score below 30): {pairs}.", "Remove it unless it is a bridge."),
+    "check.red_pairs_priced": (
+        "One pair is poor (score below 30) and would cost {credits}: {pairs}.",
+        "Remove it unless it is a bridge.",
+    ),
+    "check.wet_snow_pairs": (
+        "One pair has melting snow on a date, so that no coherence is left: {pairs}.",
+        "Remove it unless it is a bridge.",
+    ),
+    "check.wet_snow_pairs_priced": (
+        "One pair with melting snow, of which no coherence is left, would cost {credits}: {pairs}.",
+        "Remove it unless it is a bridge.",
+    ),
+    "check.degraded_pairs": (
+        "The score of one pair lacks inputs that were asked for: {pairs}.",
+        "Update the pair database later, to judge it by all inputs.",
+    ),
+    "check.unjudged_pairs": ("One pair has no score: {pairs}.", "Build the pair quality again."),
+    "check.unjudged_pairs_priced": (
+        "One pair without a score would cost {credits}: {pairs}.",
+        "Build the pair quality again before paying.",
+    ),
+    "check.processed": (
+        "One pair is processed already: {pairs}.",
+        "Reuse its product instead of paying twice.",
+    ),
+    "check.processed_priced": (
+        "One pair is processed already: {pairs}.",
+        "Reuse its product: that saves {credits}.",
+    ),
+    "check.expires_soon": (
+        "One product that is not downloaded expires in under 3 days: on {first}.",
+        "Download it now.",
+    ),
+    "check.expired": (
+        "One product expired before it was downloaded.",
+        "Its pair has to be processed again.",
+    ),
 }

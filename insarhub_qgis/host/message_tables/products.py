@@ -104,7 +104,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Open products with other looks as another job.",
     ),
     "product.other_lattice": (
-        "The pixels of the product are shifted against the others by {offset_x_px} columns and {offset_y_px} rows.",
+        "The pixels of the product are shifted against the others (columns {offset_x_px}, rows {offset_y_px}).",
         "Order the product again with the options of the others; it is never resampled silently.",
     ),
     "product.duplicate_pair": (
@@ -128,7 +128,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Choose the folder with the zips as HyP3 delivered them; the folder itself and its hyp3 folder are read.",
     ),
     "open.no_products": (
-        "{folder} holds no HyP3 product. Of its {zips} zip files: {reasons}.",
+        "{folder} holds no HyP3 product among its zip files ({zips}): {reasons}.",
         "Choose the folder with the zips as HyP3 delivered them; the folder itself and its hyp3 folder are read.",
     ),
     "open.no_usable_product": (

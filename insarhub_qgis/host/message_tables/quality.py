@@ -37,7 +37,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Copy the key from the mail of FIRMS, or ask for one at {page}.",
     ),
     "quality.few_dates": (
-        "The stack in {folder} has {dates} date, and pairs need two.",
+        "The stack in {folder} has too few dates for a pair ({dates}).",
         "Add scenes to the job first.",
     ),
     "quality.no_area": (
@@ -107,6 +107,9 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
 }
 
-SINGULAR: dict[str, str] = {
-    "forecast.water_counted": "One product has no water mask, so that water counts as land in it.",
+SINGULAR: dict[str, tuple[str, str]] = {
+    "forecast.water_counted": (
+        "One product has no water mask, so that water counts as land in it.",
+        "Read its coherence with care where the area has water.",
+    ),
 }

@@ -64,7 +64,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "raster.unreadable": ("{file} cannot be read as a raster: {reason}.", "Choose another file."),
     "fit.not_enough_dates": (
-        "Only {n} dates have values; this fit needs {needed}.",
+        "Too few dates have values ({n}); this fit needs {needed}.",
         "Choose a simpler fit or a longer time range.",
     ),
     "fit.undetermined": (

@@ -45,7 +45,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Compare a job that was made from the same simulation.",
     ),
     "compare.too_few_pixels": (
-        "Only {stable} pixels are left to compare; at least {wanted} are needed.",
+        "Too few pixels are left to compare ({stable}); at least {wanted} are needed.",
         "Lower mintpy.networkInversion.minTempCoh, or simulate a larger scene.",
     ),
     "report.folder": (

@@ -68,7 +68,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Search again.",
     ),
     "search.pages_missing": (
-        "The archive counts {hits} scenes but sent {found}, so scenes may be missing.",
+        "The archive sent {found} of {hits} scenes, so scenes may be missing.",
         "Search again later, or with a simpler area or shorter period.",
     ),
     "search.items_unreadable": (
@@ -84,7 +84,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Make the area larger or the period longer, or leave out path, frame, direction or polarisation.",
     ),
     "search.limit_reached": (
-        "The search stopped at {limit} scenes; there may be more.",
+        "The search stopped at its maximum ({limit}); there may be more scenes.",
         "Raise the maximum, or give a shorter period.",
     ),
     "search.bursts_need_area": (
@@ -172,7 +172,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Search with the area of that job, or add the stack in another work directory.",
     ),
     "baselines.no_metadata": (
-        "{folder} keeps no metadata of its {scenes} scenes, so baselines cannot be computed.",
+        "{folder} keeps no metadata of its scenes ({scenes}), so baselines cannot be computed.",
         "Search these scenes again and add the stack to the same work directory.",
     ),
     "baselines.no_vectors": (
@@ -181,8 +181,30 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
 }
 
-SINGULAR: dict[str, str] = {
-    "search.bursts_incomplete": "One date lacks a burst of its stack and was left out: {dates}.",
-    "search.other_polarization": "One date of path {path} in polarisation {other} was left out: more dates are in {kept}, and "
-    "the two cannot be paired.",
+SINGULAR: dict[str, tuple[str, str]] = {
+    "search.no_names": (
+        "The list holds no scene name of Sentinel-1 SLC, only this entry: {names}.",
+        "Give names like S1A_IW_SLC__1SDV_20180106T004006_20180106T004031_020027_0221EC_770D, one per line.",
+    ),
+    "search.entries_left_out": (
+        "One entry of the list is no scene name and was left out: {names}.",
+        "Correct it and search again.",
+    ),
+    "search.names_not_found": (
+        "The archive does not have one of the scenes: {names}.",
+        "Check the name; a scene that was processed again has another ending.",
+    ),
+    "search.items_unreadable": (
+        "One entry of the answer could not be read and was left out: {names}.",
+        "Update the plugin: the archive may have changed its format.",
+    ),
+    "search.bursts_incomplete": (
+        "One date lacks a burst of its stack and was left out: {dates}.",
+        "Go on without it, or choose a smaller area, which may need fewer bursts.",
+    ),
+    "search.other_polarization": (
+        "One date of path {path} in polarisation {other} was left out: more dates are in {kept}, and the two cannot be "
+        "paired.",
+        "To see it, choose the polarisation {other} and search again.",
+    ),
 }
