@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 WET_SNOW_COVER, FREEZING_C = 0.30, 0.0
 #: Snow of this depth covers the ground.
 FULL_COVER_DEPTH_M = 0.10
-_HOUR_S = 3600
+_HOUR_S, _DAY_S = 3600, 86400
 #: States of the wet-snow test of a date.
 NOT_WET, WET, UNTESTED = 0, 1, -1
 
@@ -183,8 +183,11 @@ def overpass_hour_utc(scenes: Iterable[str]) -> int | None:
     if not starts:
         return None
     seconds = [int(text[9:11]) * _HOUR_S + int(text[11:13]) * 60 + int(text[13:15]) for text in starts]
+    # Around midnight some starts are early and some late; their middle would be noon.
+    apart = [(second - seconds[0] + _DAY_S / 2) % _DAY_S - _DAY_S / 2 for second in seconds]
+    middle = (seconds[0] + median(apart)) % _DAY_S
     # The last hour of a day stays on it: midnight would be that of the day before.
-    return min(int(median(seconds) / _HOUR_S + 0.5), 23)
+    return min(int(middle / _HOUR_S + 0.5), 23)
 
 
 def _snow(

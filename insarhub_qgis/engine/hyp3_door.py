@@ -309,7 +309,9 @@ def api_error(response: requests.Response) -> InsarError:
     if status == 429:
         return InsarError("hyp3.busy", service=service, retry_after_s=retry_after_s(response.headers))
     if status >= 500:
-        return InsarError("hyp3.down", service=service, status=status, reason=text)
+        asked_s = retry_after_s(response.headers)
+        waits = {} if asked_s is None else {"retry_after_s": asked_s}
+        return InsarError("hyp3.down", service=service, status=status, reason=text, **waits)
     if "credits" in lower and "cost" in lower:
         amounts = _amounts(said)
         return InsarError("hyp3.no_credits", cost=amounts[0], left=amounts[1], reason=text)

@@ -314,7 +314,11 @@ class _Fetch:
         if status == 429:
             raise InsarError("archive.busy", service=service, retry_after_s=retry_after_s(response.headers))
         if status >= 500:
-            raise InsarError("archive.down", service=service, status=status, reason=response.reason or "")
+            asked_s = retry_after_s(response.headers)
+            waits = {} if asked_s is None else {"retry_after_s": asked_s}
+            raise InsarError(
+                "archive.down", service=service, status=status, reason=response.reason or "", **waits
+            )
         if status not in (200, 206):
             raise InsarError(
                 "product.refused",

@@ -13,6 +13,7 @@ from insarhub_qgis.core.date_inputs import (
     UNTESTED,
     WET,
     DateInputs,
+    overpass_hour_utc,
     read_date_inputs,
     snow_cover_of_depth,
     wet_snow_states,
@@ -85,6 +86,21 @@ def test_another_overpass_hour_does_not_count(tmp_path):
     assert np.isnan(read_date_inputs(cache, POINTS, DAYS[:1], 5, now=NOW).rain_mm[0])
     assert read_date_inputs(cache, POINTS, DAYS[:1], 5, now=NOW).wet_snow.tolist() == [NOT_WET]
     assert read_date_inputs(cache, POINTS, DAYS[:1], 16, now=NOW).wet_snow.tolist() == [WET]
+
+
+@pytest.mark.parametrize(
+    ("starts", "hour"),
+    [
+        (["20200106T052959", "20200118T052958"], 5),
+        (["20200106T053001", "20200118T053002"], 6),
+        (["20200106T234500"], 23),
+        # A frame that is passed at midnight, now before it and now after it.
+        (["20200106T235958", "20200119T000002"], 0),
+        (["20200107T000003", "20200118T235959", "20200130T235957", "20200212T000001"], 0),
+    ],
+)
+def test_the_hour_of_the_overpass(starts, hour):
+    assert overpass_hour_utc(f"S1A_IW_SLC__1SDV_{start}_X" for start in starts) == hour
 
 
 def test_modis_snow_where_it_is_asked_for_and_there(tmp_path):

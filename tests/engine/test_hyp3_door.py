@@ -228,6 +228,14 @@ def test_503_as_json_or_text(door, sandbox, body):
     assert (error.code, error.fields["status"]) == ("hyp3.down", 503)
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_the_service_is_left_alone_as_long_as_it_asks(door, sandbox, status):
+    sandbox.faults.add(Fault(route="/costs", status=status, retry_after_s=1))
+    begun = time.monotonic()
+    assert door.costs()
+    assert time.monotonic() - begun >= 1.0
+
+
 def test_busy_for_long_is_not_waited_for(door, sandbox):
     sandbox.faults.add(Fault(route="/costs", status=429, retry_after_s=3600, times=9))
     begun = time.monotonic()

@@ -128,6 +128,14 @@ def test_faults_pass(server: ProductServer, fetch: Fetching, faults: list[Fault]
     assert fetch.log, "what was wrong stands in the log"
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_host_is_left_alone_as_long_as_it_asks(server: ProductServer, fetch: Fetching, status: int) -> None:
+    server.faults[f"/products/{ZIP}"] = [Fault(status=status, headers={"Retry-After": "1"})]
+    begun = time.monotonic()
+    assert fetch() is True
+    assert time.monotonic() - begun >= 1.0
+
+
 @pytest.mark.parametrize(
     ("fault", "code", "left"),
     [
@@ -137,6 +145,7 @@ def test_faults_pass(server: ProductServer, fetch: Fetching, faults: list[Fault]
         (Fault(status=400), "product.refused", []),
         (Fault(status=500), "archive.down", []),
         (Fault(status=429, headers={"Retry-After": "3600"}), "archive.busy", []),
+        (Fault(status=503, headers={"Retry-After": "3600"}), "archive.down", []),
         (Fault(announce=-1000), "product.wrong_size", []),
         (Fault(announce=+1000), "product.wrong_size", []),
         (Fault(endless=1), "product.wrong_size", []),
