@@ -58,11 +58,6 @@ _NAME = re.compile(r"^S1_coherence_decay_(winter|spring|summer|fall)_(vv|hh)\.ti
 OWN_MAP, INSARHUB_MAP, OUTDATED, UNUSABLE = "own", "insarhub", "outdated", "unusable"
 
 
-def season_of_month(month: int) -> str:
-    """Give the season of a month 1..12."""
-    return next(season for season, months in SEASONS.items() if month in months)
-
-
 def decay_map_name(season: str, polarization: str) -> str:
     """Give the file name; raises ``decay.bad_name`` for a season or polarisation that the dataset lacks."""
     name = f"S1_coherence_decay_{season}_{polarization.lower()}.tif"

@@ -19,8 +19,6 @@ PENDING, RUNNING, SUCCEEDED, FAILED = "PENDING", "RUNNING", "SUCCEEDED", "FAILED
 EXPIRED, DOWNLOADED, UNKNOWN = "EXPIRED", "DOWNLOADED", "UNKNOWN"
 #: In the order of the life of a job.
 STATUSES = (PENDING, RUNNING, SUCCEEDED, DOWNLOADED, FAILED, EXPIRED, UNKNOWN)
-#: Nothing happens to these by itself.
-TERMINAL = frozenset({DOWNLOADED, FAILED, EXPIRED})
 ACTIVE = frozenset({PENDING, RUNNING})
 #: Of two repetitions of one job, that with the more hopeful state speaks for it: it is the one that was worth its credits.
 _HOPE = {DOWNLOADED: 4, SUCCEEDED: 3, RUNNING: 2, PENDING: 2, UNKNOWN: 1, EXPIRED: 0, FAILED: 0}
@@ -130,18 +128,6 @@ class JobRow:
         values["pair"] = (str(pair[0]), str(pair[1])) if pair else None
         values["logs"] = tuple(values.get("logs") or ())
         return cls(**values)
-
-    @property
-    def is_terminal(self) -> bool:
-        """Whether nothing happens to it by itself: downloaded, failed or expired."""
-        return self.status in TERMINAL
-
-    @property
-    def is_downloadable(self) -> bool:
-        """Whether fetching its product makes sense; one whose file vanished before its time is worth another look."""
-        return (
-            bool(self.url and self.product) and self.status != DOWNLOADED and self.known_status == SUCCEEDED
-        )
 
 
 _MOMENTS = ("requested_at", "expires_at", "last_checked")
@@ -449,14 +435,6 @@ def service_now(job_files: Iterable[JobFile], now: datetime | None = None) -> da
         if is_number(file.own.get("clock_offset_s"))
     ]
     return moment + timedelta(seconds=max(compared)[1]) if compared else moment
-
-
-def remaining_parts(expires_at: datetime | None, now: datetime) -> tuple[int, int, int] | None:
-    """Give whole days, hours and minutes until a product expires, zeros afterwards; None without a date."""
-    if expires_at is None:
-        return None
-    minutes = max(int((expires_at - now).total_seconds() // 60), 0)
-    return minutes // 1440, minutes % 1440 // 60, minutes % 60
 
 
 def expiry_level(expires_at: datetime | None, now: datetime) -> str:

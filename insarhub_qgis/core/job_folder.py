@@ -26,7 +26,6 @@ from insarhub_qgis.core.job_config import (
     with_section,
 )
 from insarhub_qgis.core.job_state import JobState, read_job_state
-from insarhub_qgis.core.layers_cache import CACHE_FOLDER
 from insarhub_qgis.core.stack_file import (
     FLAT,
     Stack,
@@ -36,9 +35,6 @@ from insarhub_qgis.core.stack_file import (
     numbers_of_stack_name,
     read_stack_file,
 )
-
-CLIP_FOLDER = "clip"
-MINTPY_CONFIG_NAME = ".mintpy.cfg"
 
 
 class JobFolder:
@@ -241,16 +237,6 @@ class JobFolder:
         for folder in (self.path, self.path / "mintpy", *others):
             folders += [folder, folder / "geo"]
         return _existing_once(folders)
-
-    def layers_cache(self) -> Path:
-        """Give the folder of our VRTs and copies; whoever writes there makes it."""
-        return self.path / CACHE_FOLDER
-
-    def clip_folder(self) -> Path:
-        return self.path / CLIP_FOLDER
-
-    def mintpy_config_file(self) -> Path:
-        return self.path / MINTPY_CONFIG_NAME
 
     def network_image_file(self) -> Path:
         return self.path / self.numbers().network_image_name

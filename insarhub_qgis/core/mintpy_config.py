@@ -13,7 +13,7 @@ from pathlib import Path
 from insarhub_qgis.core.atomic_files import write_bytes_atomically
 from insarhub_qgis.core.clip_manifest import read_clip_manifest
 from insarhub_qgis.core.errors import InsarError
-from insarhub_qgis.core.mintpy_options import AUTO, OPTION_BY_KEY, OPTIONS, PREFIX
+from insarhub_qgis.core.mintpy_options import OPTION_BY_KEY, OPTIONS, PREFIX
 
 CONFIG_NAME = ".mintpy.cfg"
 #: Keys of InSARHub 0.4.x that MintPy ignores.
@@ -201,15 +201,6 @@ class MintpyConfig:
         for key in changed:
             self.set(key, lines.values()[key])
         return changed
-
-    def changed_keys(self) -> list[str]:
-        """Give the known keys whose value differs from MintPy's default."""
-        values = self.values()
-        return [
-            entry.key
-            for entry in OPTIONS
-            if entry.key in values and entry.effective(values[entry.key]) != entry.effective(AUTO)
-        ]
 
     def unknown_keys(self) -> list[str]:
         """Give the ``mintpy.`` keys that MintPy 1.6.4 does not have, in file order."""

@@ -108,15 +108,6 @@ STEP_BY_NAME: dict[str, MintpyStep] = {step.name: step for step in STEPS}
 
 #: Processors whose interferograms are already on a map grid.
 _GEOCODED_PROCESSORS = frozenset({"hyp3", "aria", "gmtsar", "snap", "nisar"})
-#: Order in which corrections extend the name of the series.
-SERIES_SUFFIXES: tuple[tuple[str, ...], ...] = (
-    ("LOD",),
-    ("SET",),
-    ("ion",),
-    ("ERA5", "MERRA", "NARR", "tropHgt", "GACOS", "OPERA"),
-    ("ramp",),
-    ("demErr",),
-)
 _TROPOSPHERE_SUFFIX = {"height_correlation": "tropHgt", "gacos": "GACOS", "opera": "OPERA"}
 
 
@@ -180,12 +171,6 @@ def steps_after(names: Sequence[str]) -> list[str]:
     return in_order([*chosen, *later])
 
 
-def first_step_of(keys: Iterable[str]) -> str | None:
-    """Give the first step that depends on any of these option keys; None if no result does."""
-    steps = {OPTION_BY_KEY[key].first_step for key in keys if key in OPTION_BY_KEY} - {""}
-    return min(steps, key=step_index) if steps else None
-
-
 def option_values_of(step: str, values: Mapping[str, str]) -> dict[str, str]:
     """Give the values, different from MintPy's default, of the options that act on a step first.
 
@@ -216,46 +201,10 @@ def final_series_name(values: Mapping[str, str]) -> str:
     return name + ".h5"
 
 
-def series_corrections(file_name: str) -> tuple[str, ...] | None:
-    """Give the corrections in the name of a time series, in order; None if it is no displacement series.
-
-    Examples
-    --------
-    >>> series_corrections("geo_timeseries_ERA5_demErr.h5")
-    ('ERA5', 'demErr')
-    >>> series_corrections("timeseriesResidual.h5") is None
-    True
-    """
-    match = re.fullmatch(r"(?:geo_)?timeseries((?:_[A-Za-z0-9]+)*)\.h5", file_name)
-    if match is None:
-        return None
-    words = [word for word in match.group(1).split("_") if word]
-    known = {suffix for group in SERIES_SUFFIXES for suffix in group}
-    return tuple(words) if all(word in known for word in words) else None
-
-
-def rank_series(file_names: Iterable[str]) -> list[str]:
-    """Sort time series, most corrected first; equal numbers by the last correction, then by name."""
-    order = {suffix: place for place, group in enumerate(SERIES_SUFFIXES) for suffix in group}
-
-    def rank(name: str) -> tuple[int, int, str]:
-        corrections = series_corrections(name) or ()
-        return (-len(corrections), -max((order[word] for word in corrections), default=-1), name)
-
-    return sorted((name for name in file_names if series_corrections(name) is not None), key=rank)
-
-
 # --- Output text ---------------------------------------------------------------------------------------
 
-_STEP_LINE = re.compile(r"^\*{10,} step - (\w+) \*{10,}$")
 _BAR = re.compile(r"\[[=> ]*?(?:(\d{1,3})%)?[=> ]*\]")
 _DASK_BAR = re.compile(r"\[[# ]*\] \| +(\d{1,3})% Completed")
-
-
-def parse_step_line(line: str) -> str | None:
-    """Give the step whose headline this is."""
-    match = _STEP_LINE.match(line.strip())
-    return match.group(1) if match else None
 
 
 def parse_percent(line: str) -> float | None:

@@ -170,10 +170,6 @@ class SceneStack:
         return self.dates[-1].date
 
     @property
-    def span_days(self) -> int:
-        return (self.last - self.first).days
-
-    @property
     def revisit_days(self) -> int | None:
         """The most frequent step between days, the shortest of several; None for a single day."""
         steps = Counter(day.days_since_previous for day in self.dates if day.days_since_previous)

@@ -34,7 +34,7 @@ COLLECTION = "modis-10A1-061"
 _STAC, _SAS, _BLOBS = "/api/stac/v1", "/api/sas/v1", "/modis-061-cogs"
 ASSET = "NDSI_Snow_Cover"
 #: Values above 100 that stand for no snow cover.
-NIGHT, INLAND_WATER, OCEAN, CLOUD, FILL = 211, 237, 239, 250, 255
+NIGHT, OCEAN, CLOUD, FILL = 211, 239, 250, 255
 #: The index is not given below this value.
 _LEAST_NDSI = 10
 _TILE_PIXELS = 2400

@@ -23,7 +23,7 @@ from insarhub_qgis.core.coherence_decay import (
     season_days_of_pairs,
     signature_codes,
 )
-from insarhub_qgis.core.decay_map_files import SEASONS, season_of_month
+from insarhub_qgis.core.decay_map_files import SEASONS
 from insarhub_qgis.core.errors import Cancelled
 
 NAN = float("nan")
@@ -78,10 +78,11 @@ def test_the_floor_does_not_shrink_with_the_number_of_segments():
 
 def counted(first: date, second: date) -> tuple[int, ...]:
     """Day by day, by the months of the map files."""
-    seasons = list(SEASONS)
+    seasons = list(SEASONS.values())
     found = [0, 0, 0, 0]
     for step in range((second - first).days):
-        found[seasons.index(season_of_month((first + timedelta(days=step)).month))] += 1
+        month = (first + timedelta(days=step)).month
+        found[next(number for number, months in enumerate(seasons) if month in months)] += 1
     return tuple(found)
 
 

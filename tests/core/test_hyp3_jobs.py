@@ -22,7 +22,6 @@ from insarhub_qgis.core.hyp3_jobs import (
     iso,
     job_rows,
     pair_of,
-    remaining_parts,
     seen_of,
     service_now,
 )
@@ -83,7 +82,6 @@ def test_what_the_service_said_becomes_a_row(tmp_path: Path) -> None:
         job_type="INSAR_GAMMA",
         looks="20x4",
     )
-    assert row.is_downloadable
     assert JobRow.from_json(json.loads(json.dumps(row.to_json()))) == row
 
 
@@ -143,7 +141,6 @@ def test_a_name_that_leaves_the_folder_is_no_product(tmp_path: Path) -> None:
     seen = seen_of(answer(files=[{"filename": f"../{ZIP}", "size": 1000, "url": URL}]), NOW)
     row = one_row(tmp_path, seen, {f"../{ZIP}": LocalProduct(tmp_path / ZIP, 1000)})
     assert (row.status, row.product, row.product_path) == ("SUCCEEDED", "", "")
-    assert not row.is_downloadable
 
 
 def test_the_proper_zip_is_chosen_among_files() -> None:
@@ -314,20 +311,18 @@ def test_local_products(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("left", "parts", "level"),
+    ("left", "level"),
     [
-        (timedelta(days=3, hours=4, minutes=5, seconds=59), (3, 4, 5), FAR),
-        (timedelta(days=2, hours=23), (2, 23, 0), AMBER),
-        (timedelta(hours=23, minutes=59), (0, 23, 59), RED),
-        (timedelta(seconds=1), (0, 0, 0), RED),
-        (timedelta(0), (0, 0, 0), OVER),
-        (timedelta(days=-3), (0, 0, 0), OVER),
+        (timedelta(days=3, hours=4, minutes=5, seconds=59), FAR),
+        (timedelta(days=2, hours=23), AMBER),
+        (timedelta(hours=23, minutes=59), RED),
+        (timedelta(seconds=1), RED),
+        (timedelta(0), OVER),
+        (timedelta(days=-3), OVER),
     ],
 )
-def test_time_left(left: timedelta, parts: tuple, level: str) -> None:
-    assert remaining_parts(NOW + left, NOW) == parts
+def test_time_left(left: timedelta, level: str) -> None:
     assert expiry_level(NOW + left, NOW) == level
-    assert remaining_parts(None, NOW) is None
     assert expiry_level(None, NOW) == FAR
 
 

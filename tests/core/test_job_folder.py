@@ -96,8 +96,6 @@ def test_where_products_results_and_dems_lie(tmp_path: Path) -> None:
     assert [folder.relative_to(job.path).as_posix() for folder in job.analysis_folders()] == [
         ".", "geo", "mintpy", "mintpy/geo", "hyp3_mintpy",
     ]  # fmt: skip
-    assert job.layers_cache() == job.path / ".insarhub_layers"
-    assert not job.layers_cache().exists()
     assert job.dem_file() is None
     (job.path / "dem" / "p1_f2").mkdir(parents=True)
     (job.path / "dem" / "p1_f2" / "dem_p1_f2.tif").touch()

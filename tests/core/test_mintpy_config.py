@@ -73,9 +73,8 @@ def test_malformed_and_invalid_lines_are_reported_with_their_number():
     ]
 
 
-def test_changed_and_unknown_keys():
+def test_unknown_keys():
     config = MintpyConfig(TEXT + "\nmintpy.plot = yes\nmintpy.save.kmz = no\nmintpy.reference.date = auto\n")
-    assert config.changed_keys() == ["mintpy.network.minCoherence", "mintpy.deramp", "mintpy.save.kmz"]
     assert config.unknown_keys() == ["mintpy.future.key"]
 
 

@@ -12,13 +12,9 @@ from insarhub_qgis.core.mintpy_steps import (
     failure_cause,
     fatal_warning,
     final_series_name,
-    first_step_of,
     in_order,
     last_traceback_line,
     parse_percent,
-    parse_step_line,
-    rank_series,
-    series_corrections,
     steps_after,
     wrote,
 )
@@ -57,24 +53,6 @@ def test_the_final_series_carries_all_corrections():
     text = "mintpy.solidEarthTides = yes\nmintpy.troposphericDelay.method = gacos\nmintpy.deramp = linear"
     assert final_series_name(_values(text)) == "timeseries_SET_GACOS_ramp_demErr.h5"
     assert final_series_name(_values("")) == "timeseries_ERA5_demErr.h5"
-
-
-def test_series_are_ranked_by_number_of_corrections():
-    names = [
-        "timeseries.h5",
-        "timeseriesResidual.h5",
-        "timeseries_ERA5.h5",
-        "velocity.h5",
-        "timeseries_SET_OPERA_demErr.h5",
-        "timeseries_ERA5_ramp.h5",
-    ]
-    assert rank_series(names) == [
-        "timeseries_SET_OPERA_demErr.h5",
-        "timeseries_ERA5_ramp.h5",
-        "timeseries_ERA5.h5",
-        "timeseries.h5",
-    ]
-    assert series_corrections("timeseries_backup.h5") is None
 
 
 @pytest.mark.parametrize(
@@ -118,9 +96,7 @@ def test_what_a_repeated_step_outdates():
     assert "quick_overview" in steps_after(["reference_point"])
 
 
-def test_the_first_step_that_depends_on_an_option():
-    assert first_step_of(["mintpy.deramp", "mintpy.reference.yx"]) == "reference_point"
-    assert first_step_of(["mintpy.compute.numWorker"]) is None
+def test_a_step_that_is_none():
     with pytest.raises(InsarError) as caught:
         in_order(["velocity", "invert"])
     assert caught.value.code == "analysis.unknown_step"
@@ -133,9 +109,6 @@ def test_progress_of_real_output():
     assert parse_percent("[########                                ] | 20% Completed |  1.2s") == 20
     assert parse_percent("number of pixels to invert: 18240 out of 18338 (99.5%)") is None
     assert parse_percent("box: [0, 0, 87, 106]") is None
-    assert (
-        parse_step_line("******************** step - invert_network ********************") == "invert_network"
-    )
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def test_a_day_with_two_slices_is_one_date():
 def test_gaps_are_counted_from_the_usual_revisit():
     days = ["2019-01-07", "2019-01-19", "2019-01-31", "2019-03-08", "2019-03-20"]
     stack = group_scenes([scene(day) for day in reversed(days)])[0]
-    assert (stack.revisit_days, stack.longest_gap_days, stack.span_days) == (12, 36, 72)
+    assert (stack.revisit_days, stack.longest_gap_days) == (12, 36)
     assert [(gap.after, gap.before, gap.days, gap.missing) for gap in stack.gaps] == [
         (date(2019, 1, 31), date(2019, 3, 8), 36, 2)
     ]
@@ -35,7 +35,7 @@ def test_gaps_are_counted_from_the_usual_revisit():
 
 def test_a_single_day_has_no_revisit():
     stack = group_scenes([scene("2019-01-07")])[0]
-    assert (stack.revisit_days, stack.longest_gap_days, stack.gaps, stack.span_days) == (None, None, (), 0)
+    assert (stack.revisit_days, stack.longest_gap_days, stack.gaps) == (None, None, ())
 
 
 def test_a_frame_misses_the_days_of_its_neighbours_only():
