@@ -198,7 +198,9 @@ class Sender:
             own=self._target.own,
         )
         folder = self._target.job.path
-        write_intent(folder, intent)
+        # A run that holds the folder for minutes would keep the ids of paid jobs from being saved.
+        with folder_lock(folder, "jobs"):
+            write_intent(folder, intent)
         try:
             answers = self._door.post_jobs([job.prepared() for job in jobs], validate_only=False)
         except Cancelled:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from insarhub_qgis.core import atomic_files
 from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.hyp3_journal import JOURNAL_NAME, open_intents
 from insarhub_qgis.core.hyp3_options import MOST_BURSTS, Hyp3Options
@@ -702,6 +703,21 @@ def test_a_full_disk_before_the_payment_pays_nothing(sandbox, tmp_path, monkeypa
     monkeypatch.setattr(hyp3_sending, "write_intent", full)
     assert submit(sandbox, folder)["stopped_by"]["code"] == "file.disk_full"
     assert payments(sandbox) == []
+
+
+def test_a_folder_that_another_run_holds_pays_nothing(sandbox, tmp_path, monkeypatch):
+    """Prepare holds it for minutes: the ids of paid jobs could not be saved."""
+    pairs = pairs_of_stack(4)
+    folder = make_hyp3_job(tmp_path / "job", pairs)
+    monkeypatch.setattr(atomic_files.folder_lock.__wrapped__, "__defaults__", (0.1, atomic_files.LOCK_NAME))
+    with atomic_files.file_lock(folder / atomic_files.LOCK_NAME, "prepare-analysis"):
+        result = submit(sandbox, folder)
+    assert (result["stopped_by"]["code"], result["submitted"]) == ("folder.locked", 0)
+    assert result["stopped_by"]["fields"]["owner"] == "prepare-analysis"
+    assert payments(sandbox) == []
+    assert open_intents(folder) == []
+    submit(sandbox, folder)
+    assert_paid_once(sandbox, folder, pairs)
 
 
 def test_cancel_between_requests_keeps_what_was_accepted(sandbox, tmp_path):
