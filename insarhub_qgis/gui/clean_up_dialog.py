@@ -23,6 +23,7 @@ from qgis.PyQt.QtWidgets import (
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.requests import CleanUp
 from insarhub_qgis.gui.page_context import PageContext
+from insarhub_qgis.host.counts import counted
 from insarhub_qgis.host.messages import sentence
 
 _ZIP = "zip"
@@ -85,8 +86,11 @@ class CleanUpDialog(QDialog):
         problem = answer.get("stack_problem")
         if zips:
             self._zips.setText(
-                self.tr("Also delete the {count} product &zips ({size:.1f} MB)").format(
-                    count=len(zips), size=sum(row["bytes"] for row in zips) / 1e6
+                counted(
+                    len(zips),
+                    self.tr("Also delete the product &zip ({size:.1f} MB)"),
+                    self.tr("Also delete the {n} product &zips ({size:.1f} MB)"),
+                    size=sum(row["bytes"] for row in zips) / 1e6,
                 )
             )
             self._note.setText(
@@ -130,7 +134,12 @@ class CleanUpDialog(QDialog):
             item.setTextAlignment(2, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter))
         total = sum(row["bytes"] for row in items) / 1e6
         self._sum.setText(
-            self.tr("{count} items, {size:.1f} MB are freed.").format(count=len(items), size=total)
+            counted(
+                len(items),
+                self.tr("{n} item, {size:.1f} MB are freed."),
+                self.tr("{n} items, {size:.1f} MB are freed."),
+                size=total,
+            )
             if items
             else self.tr("Nothing is left to clean up.")
         )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from qgis.PyQt.QtCore import QLocale, Qt, pyqtSignal
+from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -28,6 +28,7 @@ from insarhub_qgis.core.decay_map_files import BEST, EXPECTED, LONGEST, NETWORK,
 from insarhub_qgis.core.requests import DeriveFromDecay
 from insarhub_qgis.gui.decay_texts import months_text, season_title, tr
 from insarhub_qgis.gui.flow_layout import FlowLayout
+from insarhub_qgis.host.counts import counted
 
 SHARE = "usable_share"
 MOST_DAYS = 3650
@@ -125,9 +126,12 @@ class DecayForms(QWidget):
             widget.setEnabled(has_dates)
         if not has_dates:
             self.after_days.setChecked(True)
-        count = QLocale().toString(pair_count)
         self.network_text.setText(
-            tr("Mean over the {count} active pairs of the saved network.").format(count=count)
+            counted(
+                pair_count,
+                tr("Mean over the active pair of the saved network."),
+                tr("Mean over the {n} active pairs of the saved network."),
+            )
             if pair_count
             else tr("The network has no active pairs yet. Select pairs first.")
         )

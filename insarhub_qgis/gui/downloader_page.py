@@ -34,10 +34,12 @@ from insarhub_qgis.core.job_config import DOWNLOADER
 from insarhub_qgis.core.job_folder import JobFolder
 from insarhub_qgis.core.network_files import load_network
 from insarhub_qgis.core.scenes import Scene, burst_id
+from insarhub_qgis.gui.chart_style import load_fonts
 from insarhub_qgis.gui.flow_layout import FlowLayout
 from insarhub_qgis.gui.page_context import PageContext, ReadTask
 from insarhub_qgis.gui.stacks_table import NOTHING, bursts_text
 from insarhub_qgis.host import messages
+from insarhub_qgis.host.counts import counted_dates, counted_parts
 from insarhub_qgis.layers.search_area import area_km2
 
 FACTS, MESSAGE = 0, 1
@@ -145,16 +147,9 @@ def read_downloader_facts(folder: Path) -> DownloaderFacts:
 
 def load_editor() -> None:
     """Load what the network editor draws with; in a worker, because a click that did so would stop the window."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     from insarhub_qgis.gui import network_dock, network_legend  # noqa: F401 - only loaded
 
-    # Fonts are looked for by the first text that is drawn.
-    figure = Figure()
-    FigureCanvasAgg(figure)
-    figure.add_subplot().set_ylabel("0")
-    figure.canvas.draw()
+    load_fonts()
 
 
 class DownloaderPage(QWidget):
@@ -366,12 +361,12 @@ class DownloaderPage(QWidget):
         if facts.scene_count == facts.date_count:
             text = _count(facts.scene_count)
         else:
-            text = self.tr("{scenes} on {dates} dates").format(
-                scenes=_count(facts.scene_count), dates=_count(facts.date_count)
+            text = self.tr("{scenes} on {dates}").format(
+                scenes=_count(facts.scene_count), dates=counted_dates(facts.date_count)
             )
         if facts.excluded_count:
-            text = self.tr("{scenes}, {count} dates excluded").format(
-                scenes=text, count=_count(facts.excluded_count)
+            text = self.tr("{scenes}, {dates} excluded").format(
+                scenes=text, dates=counted_dates(facts.excluded_count)
             )
         return text
 
@@ -380,8 +375,9 @@ class DownloaderPage(QWidget):
             return ""
         if not facts.unknown_baselines:
             return self.tr("known for all dates")
-        return self.tr("unknown for {count} of {dates} dates").format(
-            count=_count(facts.unknown_baselines), dates=_count(facts.date_count - facts.excluded_count)
+        return self.tr("unknown for {count} of {dates}").format(
+            count=_count(facts.unknown_baselines),
+            dates=counted_dates(facts.date_count - facts.excluded_count),
         )
 
     def _network_text(self, facts: DownloaderFacts) -> str:
@@ -393,9 +389,9 @@ class DownloaderPage(QWidget):
             return self.tr("connected")
         parts = []
         if facts.part_count > 1:
-            parts.append(self.tr("{count} parts").format(count=_count(facts.part_count)))
+            parts.append(counted_parts(facts.part_count))
         if facts.isolated_count:
-            parts.append(self.tr("{count} dates without pair").format(count=_count(facts.isolated_count)))
+            parts.append(self.tr("{dates} without pair").format(dates=counted_dates(facts.isolated_count)))
         return ", ".join(parts)
 
     def _copy_value(self) -> None:

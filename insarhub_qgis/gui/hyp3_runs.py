@@ -25,6 +25,7 @@ from insarhub_qgis.gui.hyp3_jobs_table import Transfer, credits_text, transfer_o
 from insarhub_qgis.gui.page_context import PageContext
 from insarhub_qgis.host import messages
 from insarhub_qgis.host.accounts import credential_of
+from insarhub_qgis.host.counts import counted, counted_credits, counted_jobs, counted_products
 from insarhub_qgis.host.endpoints import endpoints
 
 #: Products that arrive one after another are one reading of the folder.
@@ -208,17 +209,21 @@ class Hyp3Runs(QObject):
         lost = counts.get(FAILED, 0) + counts.get(EXPIRED, 0)
         here = counts.get(DOWNLOADED, 0)
         text = (
-            self.tr("{job}: {count} products are here, {lost} jobs failed or expired.")
+            self.tr("{job}: {products}, {jobs} failed or expired.")
             if lost
-            else self.tr("{job}: all jobs are done, {count} products are here.")
-        ).format(job=folder.name, count=here, lost=lost)
+            else self.tr("{job}: all jobs are done, {products}.")
+        ).format(
+            job=folder.name,
+            products=counted(here, self.tr("{n} product is here"), self.tr("{n} products are here")),
+            jobs=counted_jobs(lost),
+        )
         self._notice(folder, text, Qgis.MessageLevel.Warning if lost else Qgis.MessageLevel.Success)
 
     def _on_downloaded(self, folder: Path, answer: Mapping[str, Any]) -> None:
         self._forget_transfers(folder)
         failed = answer.get("failed") or []
-        text = self.tr("{job}: {count} products downloaded.").format(
-            job=folder.name, count=len(answer.get("downloaded") or ())
+        text = self.tr("{job}: {products} downloaded.").format(
+            job=folder.name, products=counted_products(len(answer.get("downloaded") or ()))
         )
         details = ""
         if failed:
@@ -243,20 +248,23 @@ class Hyp3Runs(QObject):
         box.setIcon(QMessageBox.Icon.Question)
         box.setWindowTitle(self.tr("Retry"))
         box.setText(
-            self.tr("Submit {count} jobs again for {credits} credits?").format(
-                count=count, credits=credits_text(credits)
+            self.tr("Submit {jobs} again for {credits}?").format(
+                jobs=counted_jobs(count), credits=counted_credits(credits)
             )
         )
         left = answer.get("credits_left")
         if left is not None:
             box.setInformativeText(
-                self.tr("{left} credits are left. HyP3 does not pay failed jobs back.").format(
-                    left=credits_text(left)
+                self.tr("{credits} left. HyP3 does not pay failed jobs back.").format(
+                    credits=counted_credits(left)
                 )
             )
         submit = box.addButton(
-            self.tr("&Submit {count} Jobs, {credits} Credits").format(
-                count=count, credits=credits_text(credits)
+            self.tr("&Submit {jobs}, {credits}").format(
+                jobs=counted(count, self.tr("{n} Job"), self.tr("{n} Jobs")),
+                credits=self.tr("{n} Credits").format(n=credits_text(credits))
+                if credits != 1
+                else self.tr("1 Credit"),
             ),
             QMessageBox.ButtonRole.AcceptRole,
         )
@@ -287,15 +295,17 @@ class Hyp3Runs(QObject):
     def tell_submission(self, folder: Path, answer: Mapping[str, Any]) -> None:
         """Say how a submission ended."""
         count, rejected = int(answer.get("submitted") or 0), answer.get("rejected") or []
-        text = self.tr("{count} jobs submitted for {credits} credits.").format(
-            count=count, credits=credits_text(answer.get("credits"))
+        text = self.tr("{jobs} submitted for {credits}.").format(
+            jobs=counted_jobs(count), credits=counted_credits(answer.get("credits"))
         )
         left = answer.get("credits_left")
         if left is not None:
-            text += " " + self.tr("{left} are left.").format(left=credits_text(left))
+            text += " " + counted(left, self.tr("{n} is left."), self.tr("{n} are left."))
         if answer.get("adopted"):
-            text += " " + self.tr("{count} were found on HyP3 and taken over.").format(
-                count=answer["adopted"]
+            text += " " + counted(
+                answer["adopted"],
+                self.tr("{n} was found on HyP3 and taken over."),
+                self.tr("{n} were found on HyP3 and taken over."),
             )
         details = []
         if rejected:
@@ -308,7 +318,9 @@ class Hyp3Runs(QObject):
             error = InsarError.from_json(stopped)
             text += " " + messages.sentence(error)
             if answer.get("not_sent"):
-                text += " " + self.tr("{count} were not sent.").format(count=answer["not_sent"])
+                text += " " + counted(
+                    answer["not_sent"], self.tr("{n} was not sent."), self.tr("{n} were not sent.")
+                )
         is_whole = not rejected and not stopped
         level = Qgis.MessageLevel.Success if is_whole else Qgis.MessageLevel.Warning
         # The page of the jobs is in front: no way there is needed.

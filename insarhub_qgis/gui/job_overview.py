@@ -15,6 +15,7 @@ from insarhub_qgis.core.job_folder import JobFolder, list_job_folders
 from insarhub_qgis.core.job_state import DONE, NEEDS_YOU, NOT_BEGUN, READY, RUNNING, JobState, StageState
 from insarhub_qgis.core.progress import IsCancelled, stop_if_cancelled
 from insarhub_qgis.gui.stage_line import StageMark
+from insarhub_qgis.host.counts import counted_dates
 
 #: Tag of a stage that has no type yet: the documented name of the kind that follows.
 _DEFAULT_TAGS = {"downloader": "S1_SLC", "processor": "Hyp3_S1", "analyzer": "Hyp3_SBAS"}
@@ -136,5 +137,5 @@ def _summary(state: JobState) -> str:
     directions = {"ASCENDING": _tr("ascending"), "DESCENDING": _tr("descending")}
     parts = [directions[state.flight_direction]] if state.flight_direction else []
     if state.date_count:
-        parts.append(_tr("{n} dates").format(n=QLocale().toString(state.date_count)))
+        parts.append(counted_dates(state.date_count))
     return ", ".join(parts)

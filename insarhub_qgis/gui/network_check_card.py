@@ -13,6 +13,8 @@ from qgis.PyQt.QtCore import QSize, Qt
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from insarhub_qgis.host.counts import counted
+
 OK, NOTE, WARNING, STOP = "ok", "note", "warning", "stop"
 _ICONS = {
     OK: "/mIconSuccess.svg",
@@ -88,10 +90,16 @@ class NetworkCheckCard(QWidget):
         rows = tuple(sorted(lines, key=lambda line: order.get(line.level, 2)))
         stops = sum(line.level == STOP for line in rows)
         warnings = sum(line.level == WARNING for line in rows)
+        warned = counted(warnings, self.tr("{n} warning"), self.tr("{n} warnings"))
         if stops:
-            head = self.tr("{n} stop processing, {m} warnings").format(n=stops, m=warnings)
+            head = counted(
+                stops,
+                self.tr("{n} stops processing, {warnings}"),
+                self.tr("{n} stop processing, {warnings}"),
+                warnings=warned,
+            )
         elif warnings:
-            head = self.tr("{m} warnings, nothing blocks").format(m=warnings)
+            head = self.tr("{warnings}, nothing blocks").format(warnings=warned)
         else:
             head = self.tr("Nothing stands in the way")
         self._fill(rows, head)

@@ -14,6 +14,7 @@ from insarhub_qgis.core.network_graph import PairKey
 from insarhub_qgis.core.network_model import NetworkPair, StackNetwork, Step, Warned
 from insarhub_qgis.core.pair_explanation import Explanation
 from insarhub_qgis.gui.quality_texts import pair_tip_lines
+from insarhub_qgis.host.counts import counted_credits, counted_dates, counted_pairs
 from insarhub_qgis.layers.network_picture import GOOD, MODERATE, NOT_JUDGED, POOR, class_of
 
 CONTEXT = "NetworkEditor"
@@ -130,7 +131,7 @@ def step_text(step: Step) -> str:
     count = step.dates if is_dates else step.pairs
     if count == 1:
         return single[step.command].format(what=one)
-    what = (tr("{n} dates") if is_dates else tr("{n} pairs")).format(n=count)
+    what = counted_dates(count) if is_dates else counted_pairs(count)
     return single[step.command].format(what=what)
 
 
@@ -138,7 +139,7 @@ def warning_text(network: StackNetwork, warned: Warned) -> str:
     """Say what an edit made worse."""
     if warned.kind == network_model.SPLIT:
         days = _dates(network, warned.dates)
-        return tr("The network is split: {dates} no longer hang together with the rest.").format(dates=days)
+        return tr("The network is split: nothing connects {dates} to the rest.").format(dates=days)
     if warned.kind == network_model.STRANDED:
         return tr("Without any pair now: {dates}.").format(dates=_dates(network, warned.dates))
     pairs = [pair_id_text(network.pair(key).pair_id) for key in warned.pairs]
@@ -150,7 +151,9 @@ def _dates(network: StackNetwork, indices: tuple[int, ...]) -> str:
     days = [network.nodes[index].date.isoformat() for index in indices]
     if len(days) <= 3:
         return ", ".join(days)
-    return tr("{n} dates, {first} to {last}").format(n=len(days), first=days[0], last=days[-1])
+    return tr("{dates}, {first} to {last}").format(
+        dates=counted_dates(len(days)), first=days[0], last=days[-1]
+    )
 
 
 def date_tip(network: StackNetwork, index: int) -> list[str]:
@@ -164,7 +167,7 @@ def date_tip(network: StackNetwork, index: int) -> list[str]:
         if node.bperp_m is not None
         else tr("Perpendicular baseline unknown")
     )
-    lines.append(tr("{active} of {all} pairs active").format(active=active, all=len(keys)))
+    lines.append(tr("{active} of {pairs} active").format(active=active, pairs=counted_pairs(len(keys))))
     if node.is_excluded:
         lines.append(tr("Excluded: {reason}").format(reason=reason_text(node.excluded_reason)))
     return lines
@@ -204,7 +207,7 @@ def pair_tip(
         if missing:
             lines.append(tr("Not known: {inputs}").format(inputs=", ".join(missing)))
     if credits is not None:
-        lines.append(tr("{n} credits").format(n=f"{credits:g}"))
+        lines.append(counted_credits(credits))
     state = state_text(network, pair)
     reason = pair_reason(network, pair)
     lines.append(tr("State: {state}").format(state=f"{state} ({reason})" if reason else state))

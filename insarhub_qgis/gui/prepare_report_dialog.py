@@ -24,6 +24,8 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
+from insarhub_qgis.host.counts import counted_products
+
 REPORT_NAME = "prepare_report.csv"
 NUMBERS = ("aoi_coverage", "width_px", "height_px", "gained_without_px", "valid_share", "zip_bytes")
 
@@ -103,8 +105,8 @@ class PrepareReportDialog(QDialog):
         close.setDefault(True)
         excluded = sum(row.get("state") != "used" for row in rows)
         summary = QLabel(
-            self.tr("{used} products used, {excluded} excluded.").format(
-                used=len(rows) - excluded, excluded=excluded
+            self.tr("{products} used, {excluded} excluded.").format(
+                products=counted_products(len(rows) - excluded), excluded=excluded
             ),
             self,
         )

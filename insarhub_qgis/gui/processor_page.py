@@ -66,6 +66,7 @@ from insarhub_qgis.gui.page_context import PageContext, ReadTask
 from insarhub_qgis.gui.short_text import ShortLabel
 from insarhub_qgis.host import messages
 from insarhub_qgis.host.accounts import accounts
+from insarhub_qgis.host.counts import counted_credits, counted_jobs, counted_pairs, counted_products
 from insarhub_qgis.host.endpoints import is_sandbox_on
 
 TABLE, MESSAGE = 0, 1
@@ -519,9 +520,9 @@ class ProcessorPage(QWidget):
             text = "\n\n".join(messages.sentence(problem) for problem in self.facts.problems)
         elif self.facts.pair_count:
             text = self.tr(
-                "No pair of this job is submitted yet. Process checks the {count} pairs and their price first; "
+                "No pair of this job is submitted yet. Process first checks {pairs} and what is to be paid; "
                 "nothing is billed before you agree."
-            ).format(count=QLocale().toString(self.facts.pair_count))
+            ).format(pairs=counted_pairs(self.facts.pair_count))
         elif self.facts.product_count:
             text = self.tr("The products of this job were not ordered here. View Data shows them.")
         else:
@@ -540,13 +541,12 @@ class ProcessorPage(QWidget):
             return False, self.tr("It needs products: download some first.")
         if all(row.status in (DOWNLOADED, FAILED, EXPIRED) for row in current):
             return True, self.tr("Prepare and run the time-series analysis")
-        if are_dates_connected(here, current):
-            return True, self.tr("{count} of {total} products are here, and they connect all dates.").format(
-                count=len(here), total=len(current)
-            )
-        return False, self.tr(
-            "{count} of {total} products are here; they do not connect all dates yet."
-        ).format(count=len(here), total=len(current))
+        is_enough = are_dates_connected(here, current)
+        if is_enough:
+            text = self.tr("{count} of {products} here, enough to connect all dates.")
+        else:
+            text = self.tr("{count} of {products} here, too few to connect all dates.")
+        return is_enough, text.format(count=len(here), products=counted_products(len(current)))
 
     def _show_note(self, is_watching: bool) -> None:
         is_open = self.facts.watch_mark is not None and not is_watching
@@ -580,8 +580,8 @@ class ProcessorPage(QWidget):
             text = self.tr("Watching. {checked}").format(checked=text)
         shown, every = self.table.proxy.rowCount(), len(self.model.rows)
         if shown != every:
-            text = self.tr("{shown} of {count} jobs listed. {checked}").format(
-                shown=QLocale().toString(shown), count=QLocale().toString(every), checked=text
+            text = self.tr("{shown} of {jobs} listed. {checked}").format(
+                shown=QLocale().toString(shown), jobs=counted_jobs(every), checked=text
             )
         self.state.setText(text)
         self.state.setVisible(bool(text))
@@ -641,7 +641,7 @@ class ProcessorPage(QWidget):
             self.tr("No Limit") if left is None else self.tr("{left} cr.").format(left=credits_text(left))
         )
         lines = [
-            self.tr("{left} credits are left.").format(left=credits_text(left))
+            self.tr("{credits} left.").format(credits=counted_credits(left))
             if left is not None
             else self.tr("HyP3 counts no credits for this account."),
         ]

@@ -14,6 +14,7 @@ from insarhub_qgis.core import date_inputs, decay_sources, pair_database, pair_e
 from insarhub_qgis.core import pair_table_files as files
 from insarhub_qgis.core.pair_database import PairTable, PairVerdict
 from insarhub_qgis.core.pair_explanation import Explanation, Factor
+from insarhub_qgis.host.counts import counted_dates, counted_pairs
 
 UNKNOWN, MINUS = "–", "−"
 #: Less is nothing, rounded.
@@ -242,7 +243,7 @@ def table_text(table: PairTable, expected: Collection[str]) -> str:
     """
     pairs, dates = table.pairs, table.inputs.dates
     unknown = int(np.count_nonzero(np.isnan(pairs.score)))
-    counts = tr("1 pair") if len(pairs) == 1 else tr("{pairs} pairs").format(pairs=len(pairs))
+    counts = counted_pairs(len(pairs))
     if unknown:
         counts += tr(", {unknown} unknown").format(unknown=unknown)
     parts = [counts]
@@ -251,10 +252,8 @@ def table_text(table: PairTable, expected: Collection[str]) -> str:
         (tr("vegetation"), pair_score.VEGETATION, dates.ndvi),
     ):
         missing = int(np.count_nonzero(np.isnan(values))) if needed in expected else 0
-        if missing == 1:
-            parts.append(tr("{input} missing for 1 date").format(input=name))
-        elif missing:
-            parts.append(tr("{input} missing for {n} dates").format(input=name, n=missing))
+        if missing:
+            parts.append(tr("{input} missing for {dates}").format(input=name, dates=counted_dates(missing)))
     return "; ".join(parts)
 
 

@@ -43,6 +43,7 @@ from qgis.PyQt.QtWidgets import (
 
 from insarhub_qgis.core.series_entries import MARKER_NAMES, SeriesEntry, SeriesView
 from insarhub_qgis.core.time_series_fit import SeriesFit
+from insarhub_qgis.host.counts import counted_pixels
 
 NAME = 0
 RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -241,7 +242,7 @@ class SeriesTables(QTabWidget):
 
     def _place(self, entry: SeriesEntry, _: SeriesFit | None) -> str:
         if entry.is_zone:
-            return self.tr("{count} pixels").format(count=entry.pixel_count)
+            return counted_pixels(entry.pixel_count)
         if entry.row is None:
             return self.tr("no data")
         return self.tr("row {row}, col {col}").format(row=entry.row, col=entry.col)

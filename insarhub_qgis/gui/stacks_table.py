@@ -25,6 +25,7 @@ from qgis.PyQt.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QT
 
 from insarhub_qgis.core.hyp3_options import MOST_BURSTS
 from insarhub_qgis.core.scene_stacks import COVERED, SceneStack, StackDate
+from insarhub_qgis.host.counts import counted, counted_dates, counted_scenes
 
 ROW_ROLE = int(Qt.ItemDataRole.UserRole)
 SORT_ROLE = ROW_ROLE + 1
@@ -328,10 +329,11 @@ class StacksModel(RowsModel):
             if stack.burst_ids
             else self.tr("Path {path}, frame {frame}, {direction}")
         )
-        count = (
-            self.tr("{scenes} passes on {dates} dates, {first} to {last}")
+        number = len(stack.scenes)
+        scenes = (
+            counted(number, self.tr("{n} pass"), self.tr("{n} passes"))
             if stack.burst_ids
-            else self.tr("{scenes} scenes on {dates} dates, {first} to {last}")
+            else counted_scenes(number)
         )
         lines = [
             place.format(
@@ -341,11 +343,8 @@ class StacksModel(RowsModel):
                 count=stack.burst_count,
                 direction=directions.get(stack.direction or "", self.tr("direction unknown")),
             ),
-            count.format(
-                scenes=_count(len(stack.scenes)),
-                dates=_count(len(stack.dates)),
-                first=stack.first,
-                last=stack.last,
+            self.tr("{scenes} on {dates}, {first} to {last}").format(
+                scenes=scenes, dates=counted_dates(len(stack.dates)), first=stack.first, last=stack.last
             ),
         ]
         if stack.burst_count > MOST_BURSTS:
@@ -363,14 +362,14 @@ class StacksModel(RowsModel):
                 )
             )
         if len(stack.gaps) > 5:
-            lines.append(self.tr("{count} more gaps").format(count=len(stack.gaps) - 5))
+            lines.append(counted(len(stack.gaps) - 5, self.tr("{n} more gap"), self.tr("{n} more gaps")))
         if stack.dates_without:
             missing = (
-                self.tr("bursts missing on {count} dates of the path")
+                self.tr("bursts missing on {dates} of the path")
                 if stack.burst_ids
-                else self.tr("frame missing on {count} dates of the path")
+                else self.tr("frame missing on {dates} of the path")
             )
-            lines.append(missing.format(count=len(stack.dates_without)))
+            lines.append(missing.format(dates=counted_dates(len(stack.dates_without))))
         if stack.aoi_coverage is not None:
             lines.append(
                 self.tr("covers {share} of the area (median), {least} at least").format(
@@ -478,8 +477,11 @@ class DaysModel(RowsModel):
 
     def _tip(self, row: DayRow) -> str:
         if row.day is None and row.stack.burst_ids:
-            return self.tr("On {date} not all of the {count} bursts of the stack are there.").format(
-                date=row.date, count=row.stack.burst_count
+            return counted(
+                row.stack.burst_count,
+                self.tr("On {date} the burst of the stack is missing."),
+                self.tr("On {date} not all of the {n} bursts of the stack are there."),
+                date=row.date,
             )
         if row.day is None:
             return self.tr("Other frames of path {path} were taken on {date}, frame {frame} was not.").format(

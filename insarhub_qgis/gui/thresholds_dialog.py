@@ -20,6 +20,7 @@ from qgis.PyQt.QtWidgets import (
 
 from insarhub_qgis.core.mintpy_config import MintpyConfig
 from insarhub_qgis.core.mintpy_options import PREFIX
+from insarhub_qgis.host.counts import counted_dates, counted_pairs
 
 KEY_ROLE = Qt.ItemDataRole.UserRole
 
@@ -31,9 +32,9 @@ class ThresholdsDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(self.tr("Suggested Thresholds"))
         head = QLabel(
-            self.tr(
-                "{pairs} pairs of {dates} dates were looked at. Ticked values go into the options."
-            ).format(pairs=len(facts["pairs"]), dates=len(facts["dates"])),
+            self.tr("Looked at {pairs} of {dates}. Ticked values go into the options.").format(
+                pairs=counted_pairs(len(facts["pairs"])), dates=counted_dates(len(facts["dates"]))
+            ),
             self,
         )
         head.setWordWrap(True)
@@ -85,9 +86,11 @@ class ThresholdsDialog(QDialog):
     def reason(self, key: str, fields: dict[str, Any]) -> str:
         """Why this number, in a sentence."""
         if key.endswith("network.minCoherence"):
-            return self.tr(
-                "Keeps all {dates} dates connected by at least {needed} pairs; {pairs} remain."
-            ).format(**fields)
+            return self.tr("Keeps all {dates} connected by at least {needed}, and leaves {pairs}.").format(
+                dates=counted_dates(fields["dates"]),
+                needed=counted_pairs(fields["needed"]),
+                pairs=counted_pairs(fields["pairs"]),
+            )
         if key.endswith("maskThreshold"):
             return self.tr("{percentile} % of the coherence of all pairs lies below it.").format(**fields)
         return self.tr("{percentile} % of the pixels have a lower mean coherence.").format(**fields)

@@ -22,9 +22,17 @@ def number_text(value: float) -> str:
     return QLocale().toString(number, "f", 0 if number.is_integer() else 2)
 
 
-def counted(number: float, one: str, many: str) -> str:
-    """Give ``one`` for 1 and ``many`` for all else, with the number in place of ``{n}``."""
-    return (one if number == 1 else many).format(n=number_text(number))
+def counted(number: float, one: str, many: str, **fields: object) -> str:
+    """Give ``one`` for 1 and ``many`` for all else, with the number in place of ``{n}``.
+
+    A word for each noun, put together by sentences, needs fewer of both forms than whole sentences do.
+
+    Parameters
+    ----------
+    fields
+        Other fields of the text.
+    """
+    return (one if number == 1 else many).format(n=number_text(number), **fields)
 
 
 def counted_scenes(number: int) -> str:

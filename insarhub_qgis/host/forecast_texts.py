@@ -15,6 +15,7 @@ from insarhub_qgis.core.forecast_figures import (
     OBSERVED_CONSTANT,
     PREDICTED_CONSTANT,
 )
+from insarhub_qgis.host.counts import counted_pairs
 from insarhub_qgis.host.messages import sentence
 from insarhub_qgis.host.translation import tr
 
@@ -175,11 +176,11 @@ def summary_text(answer: Mapping[str, Any]) -> str:
     figures = answer["figures"][COMBINED][COHERENCE]
     days = answer["temporal_baseline"]["rank_correlation"]
     if figures["rank_correlation"] is None:
-        return tr("{count} pairs compared.", CONTEXT).format(count=figures["count"]) + (
+        return tr("{pairs} compared.", CONTEXT).format(pairs=counted_pairs(figures["count"])) + (
             f" {reason_text(figures['reason'])}" if figures["reason"] else ""
         )
-    text = tr("{count} pairs compared: rank correlation {rank}, bias {bias}.", CONTEXT).format(
-        count=figures["count"],
+    text = tr("{pairs} compared: rank correlation {rank}, bias {bias}.", CONTEXT).format(
+        pairs=counted_pairs(figures["count"]),
         rank=number_text(figures["rank_correlation"], 2),
         bias=number_text(figures["bias"], 3, has_sign=True),
     )

@@ -15,6 +15,7 @@ from qgis.PyQt.QtGui import QImage
 
 from insarhub_qgis.core.atomic_files import write_bytes_atomically
 from insarhub_qgis.core.network_model import StackNetwork
+from insarhub_qgis.host.counts import counted, counted_dates, counted_pairs
 from insarhub_qgis.host.translation import tr
 from insarhub_qgis.layers.network_picture import (
     EXCLUDED,
@@ -96,13 +97,11 @@ def draw_network_image(figure: Any, network: StackNetwork, stack_name: str) -> N
     _draw_graph(graph, picture)
     _draw_bars(bars, picture)
     parts = len(network.structure.components)
-    title = tr("{stack}: {pairs} pairs, {dates} dates, {components}", CONTEXT).format(
+    title = tr("{stack}: {pairs}, {dates}, {components}", CONTEXT).format(
         stack=stack_name,
-        pairs=int(picture.is_active.sum()),
-        dates=len(picture.dates),
-        components=tr("1 component", CONTEXT)
-        if parts == 1
-        else tr("{count} components", CONTEXT).format(count=parts),
+        pairs=counted_pairs(int(picture.is_active.sum())),
+        dates=counted_dates(len(picture.dates)),
+        components=counted(parts, tr("{n} component", CONTEXT), tr("{n} components", CONTEXT)),
     )
     figure.suptitle(title, x=0.055, y=0.965, ha="left", color=_TEXT, fontsize=13)
     figure.legend(

@@ -76,8 +76,8 @@ def test_the_table_tells_the_facts_of_the_stack(dock, folder, patience):
     ("pairs", "expected"),
     [
         ((), "no pairs yet"),
-        (((0, 1), (2, 3)), "2 parts, 1 dates without pair"),
-        (((0, 1), (1, 2), (2, 3)), "1 dates without pair"),
+        (((0, 1), (2, 3)), "2 parts, 1 date without pair"),
+        (((0, 1), (1, 2), (2, 3)), "1 date without pair"),
     ],
 )
 def test_a_network_that_does_not_hold_together_is_told(dock, folder, patience, pairs, expected):

@@ -294,7 +294,7 @@ def test_retry_tells_the_price_before_anything_is_sent(page, folder, engine_runs
     assert price.request.dry_run and not price.request.include_expired
     price.succeeded.emit({"submitted": 1, "credits": 10.0, "credits_left": 8000.0})
     box = open_box()
-    assert box is not None and "1 jobs again for 10 credits" in box.text()
+    assert box is not None and "1 job again for 10 credits" in box.text()
     assert "8,000" in box.informativeText()
     # Enter and Escape are harmless.
     assert box.defaultButton().text().replace("&", "") == "Cancel"
@@ -434,7 +434,7 @@ def test_an_analysis_is_offered_once_the_dates_are_connected(page, folder, patie
     # Pairs 0..3 join the dates 0-1, 0-2, 1-2, 1-3.
     write_job_file(folder, ["DOWNLOADED", "DOWNLOADED", "RUNNING", "RUNNING"])
     shown = page()
-    assert not shown.analyzer_button.isEnabled() and "do not connect" in shown.analyzer_button.toolTip()
+    assert not shown.analyzer_button.isEnabled() and "too few to connect" in shown.analyzer_button.toolTip()
     write_job_file(folder, ["DOWNLOADED", "DOWNLOADED", "RUNNING", "DOWNLOADED"])
     dock.context.job_changed.emit(folder)
     patience.waitUntil(lambda: shown.analyzer_button.isEnabled(), timeout=20_000)

@@ -248,7 +248,7 @@ def test_stacks_of_bursts_show_their_bursts_and_no_frame(answered):
     assert index.data() == "103 / 220001-220002 (2) ↗"
     tip = index.data(Qt.ItemDataRole.ToolTipRole)
     assert "Path 103, bursts IW1 220001-220002 (2), ascending" in tip
-    assert "bursts missing on 1 dates" in tip and "frame" not in tip
+    assert "bursts missing on 1 date of" in tip and "frame" not in tip
     assert index.data(Qt.ItemDataRole.DecorationRole) is None
     assert "9 passes over bursts" in page.note.text() and "scenes" not in page.note.text()
     assert page.days.proxy.rowCount() == 10

@@ -37,7 +37,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Copy the key from the mail of FIRMS, or ask for one at {page}.",
     ),
     "quality.few_dates": (
-        "The stack in {folder} has too few dates for a pair ({dates}).",
+        "The stack in {folder} has too few dates ({dates}), and pairs need two.",
         "Add scenes to the job first.",
     ),
     "quality.no_area": (
