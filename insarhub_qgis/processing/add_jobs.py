@@ -8,15 +8,12 @@ from typing import Any
 
 from qgis.core import (
     QgsFeatureRequest,
-    QgsProcessing,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeatureSource,
     QgsProcessingFeedback,
     QgsProcessingMultiStepFeedback,
     QgsProcessingOutputString,
-    QgsProcessingParameterFeatureSource,
-    QgsProcessingParameterFile,
 )
 
 from insarhub_qgis.core import requests
@@ -24,7 +21,7 @@ from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.scenes import burst_id
 from insarhub_qgis.host.messages import sentence
 from insarhub_qgis.layers.scene_layers import ANSWER_FIELD, FRAME_FIELD, NAME_FIELD, PATH_FIELD
-from insarhub_qgis.processing.base import SEARCH, InsarAlgorithm, tr
+from insarhub_qgis.processing.base import POLYGON, SEARCH, InsarAlgorithm, tr
 
 #: Between the folders of JOB_FOLDERS, as in other lists of QGIS.
 SEPARATOR = ";"
@@ -49,26 +46,14 @@ class AddJobs(InsarAlgorithm):
     JOB_FOLDERS = "JOB_FOLDERS"
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
-        self.addParameter(
-            QgsProcessingParameterFeatureSource(
-                self.SCENES, tr("Footprints"), [QgsProcessing.SourceType.TypeVectorPolygon]
-            )
-        )
-        self.addParameter(
-            QgsProcessingParameterFile(
-                self.WORK_DIRECTORY,
-                tr("Work directory"),
-                behavior=QgsProcessingParameterFile.Behavior.Folder,
-            )
-        )
+        self.add_source(self.SCENES, tr("Footprints"), POLYGON)
+        self.add_folder(self.WORK_DIRECTORY, tr("Work directory"))
         self.addOutput(QgsProcessingOutputString(self.JOB_FOLDERS, tr("Job folders")))
 
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        source = self.parameterAsSource(parameters, self.SCENES, context)
-        if source is None:
-            raise QgsProcessingException(self.invalidSourceError(parameters, self.SCENES))
+        source = self.source(parameters, self.SCENES, context)
         directory = (
             Path(self.parameterAsFile(parameters, self.WORK_DIRECTORY, context)).expanduser().absolute()
         )

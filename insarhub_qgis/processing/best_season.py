@@ -34,7 +34,7 @@ class BestSeason(DecayAlgorithm):
             context,
             feedback,
             "best_season",
-            maps_folder=self.folder(parameters, self.DECAY_MAPS, context),
+            maps_folder=self.maps_folder(parameters, context),
             days=self.parameterAsDouble(parameters, self.DAYS, context),
         )
         return {self.OUTPUT: answer["output"]}

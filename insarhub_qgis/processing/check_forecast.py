@@ -7,51 +7,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from qgis.core import (
-    QgsCoordinateReferenceSystem,
-    QgsFeature,
-    QgsFeatureSink,
-    QgsProcessing,
-    QgsProcessingContext,
-    QgsProcessingException,
-    QgsProcessingFeedback,
-    QgsProcessingOutputNumber,
-    QgsProcessingParameterFeatureSink,
-    QgsProcessingParameterFile,
-    QgsProcessingParameterFileDestination,
-    QgsProcessingUtils,
-    QgsWkbTypes,
-)
-from qgis.PyQt.QtCore import QDate, QMetaType
+from qgis.core import QgsProcessingContext, QgsProcessingFeedback, QgsProcessingOutputNumber
+from qgis.PyQt.QtCore import QDate
 
 from insarhub_qgis.core import requests
 from insarhub_qgis.core.atomic_files import write_text_atomically
-from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.forecast_figures import COMBINED, FORECASTS
 from insarhub_qgis.core.job_folder import JobFolder
 from insarhub_qgis.host.forecast_texts import COHERENCE, UNKNOWN, figure_rows, said, summary_text
-from insarhub_qgis.host.messages import sentence
-from insarhub_qgis.processing.base import QUALITY, InsarAlgorithm, existing_folder, table_fields, tr
+from insarhub_qgis.processing.base import QUALITY, InsarAlgorithm, in_words, tr
 from insarhub_qgis.processing.forecast_page import forecast_page
+from insarhub_qgis.processing.table_layers import DOUBLE, INTEGER, PAIR_COLUMNS, TEXT
 
-_TEXT, _DATE = QMetaType.Type.QString, QMetaType.Type.QDate
-_INT, _DOUBLE = QMetaType.Type.Int, QMetaType.Type.Double
-_FIELDS = (
-    ("reference", _TEXT),
-    ("secondary", _TEXT),
-    ("reference_date", _DATE),
-    ("secondary_date", _DATE),
-    ("dt_days", _INT),
-    ("bperp_m", _DOUBLE),
-    ("score", _DOUBLE),
-    *((f"exp_{key}", _DOUBLE) for key in FORECASTS),
-    ("decay_source", _TEXT),
-    ("observed", _DOUBLE),
-    ("observed_p25", _DOUBLE),
-    ("usable_share", _DOUBLE),
-    ("difference", _DOUBLE),
-    ("pixels", _INT),
-    ("product", _TEXT),
+_COLUMNS = (
+    *PAIR_COLUMNS,
+    *((f"exp_{key}", DOUBLE) for key in FORECASTS),
+    ("decay_source", TEXT),
+    ("observed", DOUBLE),
+    ("observed_p25", DOUBLE),
+    ("usable_share", DOUBLE),
+    ("difference", DOUBLE),
+    ("pixels", INTEGER),
+    ("product", TEXT),
 )
 
 
@@ -71,29 +48,15 @@ class CheckForecast(InsarAlgorithm):
         "high where there is little; the rank correlation suffers least from that."
     )
 
-    JOB_FOLDER = "JOB_FOLDER"
-    OUTPUT = "OUTPUT"
     HTML = "HTML"
     PAIRS = "PAIRS"
     RANK_CORRELATION = "RANK_CORRELATION"
     BIAS = "BIAS"
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
-        self.addParameter(
-            QgsProcessingParameterFile(
-                self.JOB_FOLDER, tr("Job folder"), behavior=QgsProcessingParameterFile.Behavior.Folder
-            )
-        )
-        self.addParameter(
-            QgsProcessingParameterFeatureSink(
-                self.OUTPUT, tr("Forecast and observation"), QgsProcessing.SourceType.TypeVector
-            )
-        )
-        self.addParameter(
-            QgsProcessingParameterFileDestination(
-                self.HTML, tr("Report"), tr("HTML files (*.html)"), optional=True
-            )
-        )
+        self.add_job_folder()
+        self.add_sink(self.OUTPUT, tr("Forecast and observation"))
+        self.add_report(self.HTML)
         self.addOutput(QgsProcessingOutputNumber(self.PAIRS, tr("Number of pairs")))
         self.addOutput(
             QgsProcessingOutputNumber(self.RANK_CORRELATION, tr("Rank correlation of the combined forecast"))
@@ -103,35 +66,15 @@ class CheckForecast(InsarAlgorithm):
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        folder = existing_folder(self.parameterAsFile(parameters, self.JOB_FOLDER, context), self.JOB_FOLDER)
-        page = self.parameterAsFileOutput(parameters, self.HTML, context) or (
-            QgsProcessingUtils.generateTempFilename("forecast_check.html", context)
-        )
+        folder = self.job_folder(parameters, context)
+        page = self.report_file(parameters, self.HTML, context, "forecast_check.html")
         answer = self.ask_engine(requests.CheckForecast(str(folder)), feedback)
-        try:
+        with in_words():
             write_text_atomically(Path(page), forecast_page(JobFolder(folder).name, answer))
-        except InsarError as error:
-            raise QgsProcessingException(sentence(error)) from error
         _tell(answer, feedback)
-        fields = table_fields(_FIELDS)
-        sink, destination = self.parameterAsSink(
-            parameters,
-            self.OUTPUT,
-            context,
-            fields,
-            QgsWkbTypes.Type.NoGeometry,
-            QgsCoordinateReferenceSystem(),
-        )
-        if sink is None:
-            raise QgsProcessingException(self.invalidSinkError(parameters, self.OUTPUT))
-        for row in answer["pairs"]:
-            feature = QgsFeature(fields)
-            feature.setAttributes(_attributes(row))
-            sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert)
-        del sink
         figures = answer["figures"][COMBINED][COHERENCE]
         return {
-            self.OUTPUT: destination,
+            self.OUTPUT: self.write_table(parameters, context, _COLUMNS, map(_values, answer["pairs"])),
             self.HTML: page,
             self.PAIRS: len(answer["pairs"]),
             self.RANK_CORRELATION: figures["rank_correlation"],
@@ -153,7 +96,7 @@ def _tell(answer: Mapping[str, Any], feedback: QgsProcessingFeedback) -> None:
         feedback.pushInfo(" ".join(part for part in (text, reason) if part))
 
 
-def _attributes(row: Mapping[str, Any]) -> list[Any]:
+def _values(row: Mapping[str, Any]) -> list[Any]:
     expected = row["expected"]
     combined = expected.get(COMBINED)
     return [

@@ -7,41 +7,21 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from qgis.core import (
-    QgsCoordinateReferenceSystem,
-    QgsFeature,
-    QgsFeatureSink,
-    QgsProcessing,
-    QgsProcessingContext,
-    QgsProcessingException,
-    QgsProcessingFeedback,
-    QgsProcessingParameterFeatureSink,
-    QgsProcessingParameterFile,
-    QgsProcessingParameterFileDestination,
-    QgsProcessingUtils,
-    QgsWkbTypes,
-)
-from qgis.PyQt.QtCore import QMetaType
+from qgis.core import QgsProcessingContext, QgsProcessingFeedback
 
 from insarhub_qgis.core.atomic_files import write_text_atomically
-from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.network_checks import NOTE, OK, STOP, WARNING, CheckRow, check_network
 from insarhub_qgis.core.network_files import OpenNetwork, load_network
 from insarhub_qgis.core.processed_pairs import prices_for
 from insarhub_qgis.host.messages import sentence, what_happened, what_to_do
-from insarhub_qgis.processing.base import NETWORK, InsarAlgorithm, existing_folder, table_fields, tr
+from insarhub_qgis.processing.base import NETWORK, InsarAlgorithm, in_words, tr
+from insarhub_qgis.processing.report_page import BAD, CAREFUL, GOOD, NEUTRAL, report_page, word_cell
+from insarhub_qgis.processing.table_layers import TEXT
 
-_FIELDS = (
-    ("check", QMetaType.Type.QString),
-    ("level", QMetaType.Type.QString),
-    ("code", QMetaType.Type.QString),
-    ("text", QMetaType.Type.QString),
-    ("what_to_do", QMetaType.Type.QString),
-    ("fix", QMetaType.Type.QString),
-    ("dates", QMetaType.Type.QString),
-    ("pairs", QMetaType.Type.QString),
-)
-_COLOURS = {STOP: "#b3261e", WARNING: "#8a5a00", NOTE: "#30588c", OK: "#2c6e3f"}
+_COLUMNS = [
+    (name, TEXT) for name in ("check", "level", "code", "text", "what_to_do", "fix", "dates", "pairs")
+]
+_COLOURS = {STOP: BAD, WARNING: CAREFUL, NOTE: NEUTRAL, OK: GOOD}
 
 
 class CheckNetwork(InsarAlgorithm):
@@ -57,73 +37,30 @@ class CheckNetwork(InsarAlgorithm):
         "note, warning or stop. Only stop blocks processing."
     )
 
-    JOB_FOLDER = "JOB_FOLDER"
-    OUTPUT = "OUTPUT"
     HTML = "HTML"
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
-        self.addParameter(
-            QgsProcessingParameterFile(
-                self.JOB_FOLDER, tr("Job folder"), behavior=QgsProcessingParameterFile.Behavior.Folder
-            )
-        )
-        self.addParameter(
-            QgsProcessingParameterFeatureSink(
-                self.OUTPUT, tr("Network check"), QgsProcessing.SourceType.TypeVector
-            )
-        )
-        self.addParameter(
-            QgsProcessingParameterFileDestination(
-                self.HTML, tr("Report"), tr("HTML files (*.html)"), optional=True
-            )
-        )
+        self.add_job_folder()
+        self.add_sink(self.OUTPUT, tr("Network check"))
+        self.add_report(self.HTML)
 
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        folder = existing_folder(self.parameterAsFile(parameters, self.JOB_FOLDER, context), self.JOB_FOLDER)
-        page = self.parameterAsFileOutput(parameters, self.HTML, context) or (
-            QgsProcessingUtils.generateTempFilename("network_check.html", context)
-        )
-        try:
+        folder = self.job_folder(parameters, context)
+        page = self.report_file(parameters, self.HTML, context, "network_check.html")
+        with in_words():
             opened = load_network(folder)
             for problem in opened.problems:
                 feedback.pushWarning(sentence(problem))
             rows = check_network(opened, prices=prices_for(opened.job, opened.network.parameters))
             write_text_atomically(Path(page), html_page(opened.job.name, opened, rows))
-        except InsarError as error:
-            raise QgsProcessingException(sentence(error)) from error
-        fields = table_fields(_FIELDS)
-        sink, destination = self.parameterAsSink(
-            parameters,
-            self.OUTPUT,
-            context,
-            fields,
-            QgsWkbTypes.Type.NoGeometry,
-            QgsCoordinateReferenceSystem(),
-        )
-        if sink is None:
-            raise QgsProcessingException(self.invalidSinkError(parameters, self.OUTPUT))
+        values = [_values(opened, row) for row in rows]
+        table = self.write_table(parameters, context, _COLUMNS, values)
         for row in rows:
-            error = row.as_error()
-            dates, pairs = _concerned(opened, row)
-            feature = QgsFeature(fields)
-            feature.setAttributes(
-                [
-                    row.check,
-                    row.level,
-                    row.code,
-                    what_happened(error),
-                    what_to_do(error),
-                    row.fix,
-                    dates,
-                    pairs,
-                ]
-            )
-            sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert)
             say = feedback.pushWarning if row.level in (STOP, WARNING) else feedback.pushInfo
-            say(f"{row.level}: {what_happened(error)}")
-        return {self.OUTPUT: destination, self.HTML: page}
+            say(f"{row.level}: {what_happened(row.as_error())}")
+        return {self.OUTPUT: table, self.HTML: page}
 
 
 def html_page(name: str, opened: OpenNetwork, rows: list[CheckRow]) -> str:
@@ -134,7 +71,7 @@ def html_page(name: str, opened: OpenNetwork, rows: list[CheckRow]) -> str:
     for row in rows:
         error = row.as_error()
         lines.append(
-            f'<tr><td style="color:{_COLOURS[row.level]};font-weight:bold">{escape(words[row.level])}</td>'
+            f"<tr>{word_cell(words[row.level], _COLOURS[row.level])}"
             f"<td>{escape(what_happened(error))}</td><td>{escape(what_to_do(error))}</td></tr>"
         )
     title = tr("Network check of {name}").format(name=name)
@@ -143,19 +80,13 @@ def html_page(name: str, opened: OpenNetwork, rows: list[CheckRow]) -> str:
         pairs=len(network.active_keys()),
         components=len(network.structure.components),
     )
-    return (
-        '<!DOCTYPE html>\n<html><head><meta charset="utf-8">'
-        f"<title>{escape(title)}</title>"
-        "<style>body{font-family:sans-serif;margin:2em;background:#fff;color:#202020}"
-        "td{padding:4px 12px 4px 0;vertical-align:top;border-bottom:1px solid #ddd}</style></head>"
-        f"<body><h1>{escape(title)}</h1><p>{escape(summary)}</p><table>\n"
-        + "\n".join(lines)
-        + "\n</table></body></html>\n"
-    )
+    style = "td{padding:4px 12px 4px 0;vertical-align:top;border-bottom:1px solid #ddd}"
+    table = "\n".join(lines)
+    return report_page(title, summary, style, f"<table>\n{table}\n</table>")
 
 
-def _concerned(opened: OpenNetwork, row: CheckRow) -> tuple[str, str]:
-    nodes = opened.network.nodes
+def _values(opened: OpenNetwork, row: CheckRow) -> list[str]:
+    nodes, error = opened.network.nodes, row.as_error()
     dates = ", ".join(nodes[index].date.isoformat() for index in row.dates)
     pairs = ", ".join(f"{nodes[one].date:%Y%m%d}_{nodes[other].date:%Y%m%d}" for one, other in row.pairs)
-    return dates, pairs
+    return [row.check, row.level, row.code, what_happened(error), what_to_do(error), row.fix, dates, pairs]

@@ -6,28 +6,21 @@ from __future__ import annotations
 from typing import Any
 
 from qgis.core import (
-    QgsFeature,
     QgsFeatureRequest,
-    QgsFeatureSink,
     QgsGeometry,
-    QgsProcessing,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeatureSource,
     QgsProcessingFeedback,
-    QgsProcessingParameterFeatureSink,
-    QgsProcessingParameterFeatureSource,
-    QgsProcessingUtils,
 )
-from qgis.PyQt.QtCore import QMetaType
 
 from insarhub_qgis.core import requests
 from insarhub_qgis.core.coherence_tiles import MONTH_LETTERS
 from insarhub_qgis.layers.area_of_interest import WGS84, transformed_polygon
-from insarhub_qgis.processing.base import table_fields, tr, transform_to
+from insarhub_qgis.processing.base import POLYGON, tr, transform_to
 from insarhub_qgis.processing.decay_algorithm import DecayAlgorithm
+from insarhub_qgis.processing.table_layers import DOUBLE, INTEGER, TEXT, Columns
 
-_TEXT, _INT, _DOUBLE = QMetaType.Type.QString, QMetaType.Type.Int, QMetaType.Type.Double
 _DAYS = (6, 12, 24, 48, 96)
 
 
@@ -46,24 +39,14 @@ class CoherenceStatistics(DecayAlgorithm):
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         self.add_maps()
-        self.addParameter(
-            QgsProcessingParameterFeatureSource(
-                self.ZONES, tr("Zones"), [QgsProcessing.SourceType.TypeVectorPolygon]
-            )
-        )
-        self.addParameter(
-            QgsProcessingParameterFeatureSink(
-                self.OUTPUT, tr("Zones with coherence"), QgsProcessing.SourceType.TypeVectorPolygon
-            )
-        )
+        self.add_source(self.ZONES, tr("Zones"), POLYGON)
+        self.add_sink(self.OUTPUT, tr("Zones with coherence"), POLYGON)
 
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        folder = self.folder(parameters, self.DECAY_MAPS, context)
-        source = self.parameterAsSource(parameters, self.ZONES, context)
-        if source is None:
-            raise QgsProcessingException(self.invalidSourceError(parameters, self.ZONES))
+        folder = self.maps_folder(parameters, context)
+        source = self.source(parameters, self.ZONES, context)
         transform = transform_to(source.sourceCrs(), WGS84, context)
         flag = QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks
         features, zones = [], []
@@ -80,12 +63,7 @@ class CoherenceStatistics(DecayAlgorithm):
             )
         request = requests.ZonalDecay(folder, tuple(zones), tuple(float(days) for days in _DAYS), 0.3)
         answer = self.ask_engine(request, feedback)
-        fields = QgsProcessingUtils.combineFields(source.fields(), table_fields(_columns()))
-        sink, output = self.parameterAsSink(
-            parameters, self.OUTPUT, context, fields, source.wkbType(), source.sourceCrs()
-        )
-        if sink is None:
-            raise QgsProcessingException(self.invalidSinkError(parameters, self.OUTPUT))
+        rows = []
         for row in answer["rows"]:
             zone = features[row["zone"]]
             if not row["pixels"]:
@@ -94,25 +72,21 @@ class CoherenceStatistics(DecayAlgorithm):
                         id=zone.id(), months=MONTH_LETTERS[row["season"]]
                     )
                 )
-            feature = QgsFeature(fields)
-            feature.setGeometry(zone.geometry())
-            feature.setAttributes([*zone.attributes(), *_values(row)])
-            sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert)
-        del sink
-        return {self.OUTPUT: output}
+            rows.append((zone, _values(row)))
+        return {self.OUTPUT: self.write_extended(parameters, context, source, _columns(), rows)}
 
 
-def _columns() -> list[tuple[str, QMetaType.Type]]:
+def _columns() -> Columns:
     return [
-        ("season", _TEXT),
-        ("months", _TEXT),
-        ("pol", _TEXT),
-        ("pixels", _INT),
-        ("gamma_inf", _DOUBLE),
-        ("gamma_0", _DOUBLE),
-        ("tau_days", _DOUBLE),
-        ("days_03", _DOUBLE),
-        *((f"{name}_{days}", _DOUBLE) for days in _DAYS for name in ("coh", "p25", "use")),
+        ("season", TEXT),
+        ("months", TEXT),
+        ("pol", TEXT),
+        ("pixels", INTEGER),
+        ("gamma_inf", DOUBLE),
+        ("gamma_0", DOUBLE),
+        ("tau_days", DOUBLE),
+        ("days_03", DOUBLE),
+        *((f"{name}_{days}", DOUBLE) for days in _DAYS for name in ("coh", "p25", "use")),
     ]
 
 

@@ -12,9 +12,6 @@ from qgis.core import (
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingLayerPostProcessorInterface,
-    QgsProcessingParameterEnum,
-    QgsProcessingParameterFile,
-    QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
     QgsRasterLayer,
 )
@@ -22,7 +19,7 @@ from qgis.core import (
 from insarhub_qgis.core import requests
 from insarhub_qgis.core.decay_map_files import BEST, SEASONS
 from insarhub_qgis.layers.decay_layers import decay_layer_name, style_decay_layer
-from insarhub_qgis.processing.base import QUALITY, InsarAlgorithm, existing_folder, tr
+from insarhub_qgis.processing.base import QUALITY, InsarAlgorithm, tr
 
 
 class DecayAlgorithm(InsarAlgorithm):
@@ -31,44 +28,24 @@ class DecayAlgorithm(InsarAlgorithm):
     GROUP = QUALITY
 
     DECAY_MAPS = "DECAY_MAPS"
-    JOB_FOLDER = "JOB_FOLDER"
     DAYS = "DAYS"
     SEASON = "SEASON"
-    OUTPUT = "OUTPUT"
-
-    def add_folder(self, name: str, text: str) -> None:
-        self.addParameter(
-            QgsProcessingParameterFile(name, text, behavior=QgsProcessingParameterFile.Behavior.Folder)
-        )
 
     def add_maps(self) -> None:
         self.add_folder(self.DECAY_MAPS, tr("Folder with decay maps (job folder or its decay_maps)"))
 
     def add_days(self) -> None:
-        self.addParameter(
-            QgsProcessingParameterNumber(
-                self.DAYS,
-                tr("Temporal baseline [days]"),
-                QgsProcessingParameterNumber.Type.Double,
-                defaultValue=12,
-                minValue=0,
-                maxValue=3650,
-            )
-        )
+        self.add_number(self.DAYS, tr("Temporal baseline [days]"), 12, 0, 3650)
 
     def add_season(self) -> None:
         text = tr("Season (winter DJF, spring MAM, summer JJA, fall SON, also south of the equator)")
-        season = QgsProcessingParameterEnum(
-            self.SEASON, text, options=list(SEASONS), defaultValue=next(iter(SEASONS))
-        )
-        season.setUsesStaticStrings(True)
-        self.addParameter(season)
+        self.add_choice(self.SEASON, text, list(SEASONS), next(iter(SEASONS)))
 
     def add_raster(self, text: str) -> None:
         self.addParameter(QgsProcessingParameterRasterDestination(self.OUTPUT, text))
 
-    def folder(self, parameters: dict[str, Any], name: str, context: QgsProcessingContext) -> str:
-        return str(existing_folder(self.parameterAsFile(parameters, name, context), name))
+    def maps_folder(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
+        return str(self.folder(parameters, self.DECAY_MAPS, context))
 
     def season(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
         return str(self.parameterAsEnumString(parameters, self.SEASON, context))

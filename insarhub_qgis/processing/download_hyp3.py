@@ -48,11 +48,11 @@ class DownloadHyp3(Hyp3Algorithm):
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        answer = self.ask_hyp3(
+        answer = self.ask_service(
             requests.DownloadHyp3,
             feedback,
             tell_product(feedback),
-            job_folder=self.job_folder(parameters, context),
+            job_folder=str(self.job_folder(parameters, context)),
             folder=self.parameterAsString(parameters, self.FOLDER, context),
         )
         return {self.FOLDER: answer["folder"], self.DOWNLOADED: told_products(answer, feedback)}

@@ -35,7 +35,7 @@ class ExpectedCoherence(DecayAlgorithm):
             context,
             feedback,
             "expected_coherence",
-            maps_folder=self.folder(parameters, self.DECAY_MAPS, context),
+            maps_folder=self.maps_folder(parameters, context),
             days=self.parameterAsDouble(parameters, self.DAYS, context),
             season=self.season(parameters, context),
         )

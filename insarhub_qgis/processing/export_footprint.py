@@ -6,16 +6,14 @@ from __future__ import annotations
 from typing import Any
 
 from qgis.core import (
-    QgsProcessing,
     QgsProcessingContext,
     QgsProcessingFeedback,
-    QgsProcessingParameterEnum,
     QgsProcessingParameterFile,
     QgsProcessingParameterVectorDestination,
 )
 
 from insarhub_qgis.core import requests
-from insarhub_qgis.processing.base import EXPORT, InsarAlgorithm, existing_file, output_file, tr
+from insarhub_qgis.processing.base import EXPORT, POLYGON, InsarAlgorithm, output_file, tr
 
 
 class ExportFootprint(InsarAlgorithm):
@@ -32,26 +30,17 @@ class ExportFootprint(InsarAlgorithm):
 
     INPUT = "INPUT"
     METHOD = "METHOD"
-    OUTPUT = "OUTPUT"
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         self.addParameter(QgsProcessingParameterFile(self.INPUT, tr("Raster or MintPy HDF5 file")))
-        method = QgsProcessingParameterEnum(
-            self.METHOD, tr("Method"), options=["bounds", "valid"], defaultValue="bounds"
-        )
-        method.setUsesStaticStrings(True)
-        self.addParameter(method)
-        self.addParameter(
-            QgsProcessingParameterVectorDestination(
-                self.OUTPUT, tr("Footprint"), QgsProcessing.SourceType.TypeVectorPolygon
-            )
-        )
+        self.add_choice(self.METHOD, tr("Method"), ["bounds", "valid"], "bounds")
+        self.addParameter(QgsProcessingParameterVectorDestination(self.OUTPUT, tr("Footprint"), POLYGON))
 
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         request = requests.ExportFootprint(
-            source=str(existing_file(self.parameterAsFile(parameters, self.INPUT, context), self.INPUT)),
+            source=str(self.file(parameters, self.INPUT, context)),
             output=output_file(self.parameterAsOutputLayer(parameters, self.OUTPUT, context), self.OUTPUT),
             method=self.parameterAsEnumString(parameters, self.METHOD, context),
         )

@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import Any
 
 from qgis.core import (
-    QgsProcessing,
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingParameterFile,
@@ -14,7 +13,7 @@ from qgis.core import (
 )
 
 from insarhub_qgis.core import requests
-from insarhub_qgis.processing.base import EXPORT, InsarAlgorithm, existing_file, output_file, tr
+from insarhub_qgis.processing.base import EXPORT, POINT, InsarAlgorithm, output_file, tr
 
 
 class ExportPoints(InsarAlgorithm):
@@ -31,27 +30,19 @@ class ExportPoints(InsarAlgorithm):
 
     INPUT = "INPUT"
     MASK = "MASK"
-    OUTPUT = "OUTPUT"
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
-        self.addParameter(
-            QgsProcessingParameterFile(self.INPUT, tr("MintPy time series (HDF5)"), extension="h5")
-        )
+        self.add_series_file(self.INPUT)
         self.addParameter(QgsProcessingParameterFile(self.MASK, tr("Mask"), optional=True))
-        self.addParameter(
-            QgsProcessingParameterVectorDestination(
-                self.OUTPUT, tr("Points"), QgsProcessing.SourceType.TypeVectorPoint
-            )
-        )
+        self.addParameter(QgsProcessingParameterVectorDestination(self.OUTPUT, tr("Points"), POINT))
 
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        mask = self.parameterAsFile(parameters, self.MASK, context)
         request = requests.ExportPoints(
-            source=str(existing_file(self.parameterAsFile(parameters, self.INPUT, context), self.INPUT)),
+            source=str(self.file(parameters, self.INPUT, context)),
             output=output_file(self.parameterAsOutputLayer(parameters, self.OUTPUT, context), self.OUTPUT),
-            mask=str(existing_file(mask, self.MASK)) if mask else "",
+            mask=self.optional_file(parameters, self.MASK, context),
         )
         answer = self.ask_engine(request, feedback)
         feedback.pushInfo(tr("{count} points").format(count=answer["points"]))

@@ -11,7 +11,6 @@ from qgis.core import (
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputFolder,
-    QgsProcessingParameterEnum,
     QgsProcessingParameterFile,
     QgsProcessingParameterFolderDestination,
     QgsProcessingParameterString,
@@ -21,7 +20,7 @@ from qgis.core import (
 from insarhub_qgis.core import requests
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.host.messages import sentence
-from insarhub_qgis.processing.base import EXPORT, InsarAlgorithm, existing_file, tr
+from insarhub_qgis.processing.base import EXPORT, InsarAlgorithm, tr
 
 
 class FileOrFolderParameter(QgsProcessingParameterFile):
@@ -59,16 +58,8 @@ class ExportResults(InsarAlgorithm):
         self.addParameter(FileOrFolderParameter(self.INPUT, tr("MintPy HDF5 file or job folder")))
         self.addParameter(QgsProcessingParameterString(self.DATASETS, tr("Datasets"), optional=True))
         self.addParameter(QgsProcessingParameterFile(self.MASK, tr("Mask"), optional=True))
-        unit = QgsProcessingParameterEnum(
-            self.UNIT, tr("Unit of displacement"), options=["m", "mm"], defaultValue="m"
-        )
-        unit.setUsesStaticStrings(True)
-        self.addParameter(unit)
-        raster_format = QgsProcessingParameterEnum(
-            self.FORMAT, tr("Format"), options=["GTiff", "COG"], defaultValue="GTiff"
-        )
-        raster_format.setUsesStaticStrings(True)
-        self.addParameter(raster_format)
+        self.add_choice(self.UNIT, tr("Unit of displacement"), ["m", "mm"], "m")
+        self.add_choice(self.FORMAT, tr("Format"), ["GTiff", "COG"], "GTiff")
         self.addParameter(QgsProcessingParameterFolderDestination(self.OUTPUT_FOLDER, tr("Output folder")))
         self.addOutput(QgsProcessingOutputFolder(self.OUTPUT_FOLDER, tr("Output folder")))
 
@@ -80,14 +71,13 @@ class ExportResults(InsarAlgorithm):
             raise QgsProcessingException(
                 tr("INPUT: there is no file or folder '{path}'.").format(path=source)
             )
-        mask = self.parameterAsFile(parameters, self.MASK, context)
         folder = Path(self.parameterAsString(parameters, self.OUTPUT_FOLDER, context)).expanduser().absolute()
         datasets = self.parameterAsString(parameters, self.DATASETS, context)
         request = requests.ExportResults(
             source=str(source),
             output_folder=str(folder),
             datasets=tuple(name.strip() for name in datasets.replace(";", ",").split(",") if name.strip()),
-            mask=str(existing_file(mask, self.MASK)) if mask else "",
+            mask=self.optional_file(parameters, self.MASK, context),
             unit=self.parameterAsEnumString(parameters, self.UNIT, context),
             raster_format=self.parameterAsEnumString(parameters, self.FORMAT, context),
         )

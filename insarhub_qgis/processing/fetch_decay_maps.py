@@ -8,14 +8,10 @@ from typing import Any
 
 from qgis.core import (
     QgsFeatureRequest,
-    QgsProcessing,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeatureSource,
     QgsProcessingFeedback,
-    QgsProcessingParameterEnum,
-    QgsProcessingParameterFeatureSource,
-    QgsProcessingParameterFile,
     QgsProcessingParameterFolderDestination,
     QgsProject,
 )
@@ -27,7 +23,7 @@ from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.host.endpoints import endpoints
 from insarhub_qgis.host.messages import sentence
 from insarhub_qgis.layers.search_area import area_wkt, search_area
-from insarhub_qgis.processing.base import QUALITY, InsarAlgorithm, existing_folder, tr
+from insarhub_qgis.processing.base import ANY_GEOMETRY, QUALITY, InsarAlgorithm, in_words, tr
 
 
 class FetchDecayMaps(InsarAlgorithm):
@@ -45,7 +41,6 @@ class FetchDecayMaps(InsarAlgorithm):
         "and fit are kept, also without network."
     )
 
-    JOB_FOLDER = "JOB_FOLDER"
     AOI = "AOI"
     SEASONS = "SEASONS"
     POLARIZATION = "POLARIZATION"
@@ -53,28 +48,13 @@ class FetchDecayMaps(InsarAlgorithm):
     FOLDER = "FOLDER"
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
-        folder = QgsProcessingParameterFile.Behavior.Folder
-        self.addParameter(
-            QgsProcessingParameterFile(self.JOB_FOLDER, tr("Job folder"), behavior=folder, optional=True)
-        )
-        self.addParameter(
-            QgsProcessingParameterFeatureSource(
-                self.AOI,
-                tr("Area of interest, instead of the job's"),
-                [QgsProcessing.SourceType.TypeVectorAnyGeometry],
-                optional=True,
-            )
-        )
-        for name, text, options, is_list in (
-            (self.SEASONS, tr("Seasons (winter DJF, spring MAM, summer JJA, fall SON)"), list(SEASONS), True),
-            (self.POLARIZATION, tr("Polarisation"), ["auto", "vv", "hh"], False),
-            (self.RESOLUTION, tr("Resolution"), ["auto", "90m", "1km"], False),
-        ):
-            choice = QgsProcessingParameterEnum(
-                name, text, options, is_list, options if is_list else options[0]
-            )
-            choice.setUsesStaticStrings(True)
-            self.addParameter(choice)
+        self.add_job_folder(is_optional=True)
+        area = tr("Area of interest, instead of the job's")
+        self.add_source(self.AOI, area, ANY_GEOMETRY, is_optional=True)
+        seasons = tr("Seasons (winter DJF, spring MAM, summer JJA, fall SON)")
+        self.add_choices(self.SEASONS, seasons, list(SEASONS), list(SEASONS))
+        self.add_choice(self.POLARIZATION, tr("Polarisation"), ["auto", "vv", "hh"], "auto")
+        self.add_choice(self.RESOLUTION, tr("Resolution"), ["auto", "90m", "1km"], "auto")
         self.addParameter(
             QgsProcessingParameterFolderDestination(
                 self.FOLDER, tr("Folder for the maps, without a job folder"), None, True, False
@@ -86,20 +66,16 @@ class FetchDecayMaps(InsarAlgorithm):
     ) -> dict[str, Any]:
         job = self.parameterAsFile(parameters, self.JOB_FOLDER, context)
         folder = self.parameterAsString(parameters, self.FOLDER, context)
-        try:
+        with in_words():
             request = requests.FetchDecayMaps(
-                job_folder=str(existing_folder(job, self.JOB_FOLDER)) if job else "",
+                job_folder=str(self.job_folder(parameters, context)) if job else "",
                 folder=str(Path(folder).expanduser().absolute()) if folder and not job else "",
                 aoi_wkt=self._area(parameters, context),
-                seasons=tuple(
-                    name for name in self.parameterAsEnumStrings(parameters, self.SEASONS, context) if name
-                ),
+                seasons=self.words(parameters, self.SEASONS, context),
                 polarization=self.parameterAsEnumString(parameters, self.POLARIZATION, context),
                 resolution=self.parameterAsEnumString(parameters, self.RESOLUTION, context),
                 endpoints=endpoints().to_json(),
             )
-        except InsarError as error:
-            raise QgsProcessingException(sentence(error)) from error
         answer = self.ask_engine(request, feedback)
         for message in answer["messages"]:
             feedback.pushWarning(sentence(InsarError.from_json(message)))

@@ -29,9 +29,10 @@ from insarhub_qgis.host.forecast_texts import (
     summary_text,
 )
 from insarhub_qgis.processing.base import tr
+from insarhub_qgis.processing.report_page import report_page
 
 _STYLE = (
-    "body{font-family:sans-serif;margin:2em;max-width:62em;background:#fff;color:#202020}"
+    "body{max-width:62em}"
     "td,th{padding:3px 14px 3px 0;text-align:right;border-bottom:1px solid #ddd}"
     "td:first-child,th:first-child{text-align:left;white-space:nowrap}"
     "table{border-collapse:collapse}"
@@ -42,9 +43,6 @@ def forecast_page(name: str, answer: Mapping[str, Any]) -> str:
     """Give the page of a result of `core.requests.CheckForecast` for a job of that name."""
     title = tr("Forecast of {name}, checked").format(name=name)
     parts = [
-        '<!DOCTYPE html>\n<html><head><meta charset="utf-8">',
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>",
-        f"<h1>{escape(title)}</h1><p>{escape(summary_text(answer))}</p>",
         _list(said(answer["messages"])),
         f"<h2>{escape(tr('Coherence'))}</h2>",
         _figures(answer),
@@ -63,7 +61,7 @@ def forecast_page(name: str, answer: Mapping[str, Any]) -> str:
     ]
     if answer["excluded"]:
         parts += [f"<h2>{escape(tr('Products left out'))}</h2>", _list(said(answer["excluded"]))]
-    return "\n".join([*parts, "</body></html>\n"])
+    return report_page(title, summary_text(answer), _STYLE, "\n".join(parts))
 
 
 def _series(answer: Mapping[str, Any]) -> list[PlotSeries]:

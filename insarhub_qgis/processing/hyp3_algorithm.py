@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the algorithms of HyP3 share: the account, the job folder, and how jobs are counted and told."""
+"""What the algorithms of HyP3 share: the account, and how jobs are counted and told."""
 
 from __future__ import annotations
 
@@ -8,44 +8,27 @@ from typing import Any, Optional
 
 from qgis.core import (
     QgsProcessingContext,
-    QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputNumber,
     QgsProcessingParameterAuthConfig,
-    QgsProcessingParameterFile,
 )
 
 from insarhub_qgis.core.credentials import Credential
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.hyp3_jobs import STATUSES
 from insarhub_qgis.host.accounts import credential_of
-from insarhub_qgis.host.endpoints import endpoints, is_sandbox_on
+from insarhub_qgis.host.endpoints import is_sandbox_on
 from insarhub_qgis.host.messages import sentence
-from insarhub_qgis.processing.base import PROCESS, InsarAlgorithm, existing_folder, tr
+from insarhub_qgis.processing.base import PROCESS, tr
+from insarhub_qgis.processing.service_algorithm import ServiceAlgorithm
 
 
-class Hyp3Algorithm(InsarAlgorithm):
-    """Reads the login on the main thread, where QGIS may ask for its master password."""
+class Hyp3Algorithm(ServiceAlgorithm):
+    """Signs in with the chosen account, or the usual one."""
 
     GROUP = PROCESS
     #: False for what also works without being signed in; the usual account is then left alone.
     NEEDS_LOGIN = True
-
-    JOB_FOLDER = "JOB_FOLDER"
-    AUTH = "AUTH"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._credential: Optional[Credential] = None
-        self._endpoints: dict[str, str] = {}
-        self._refusal: Optional[InsarError] = None
-
-    def add_job_folder(self) -> None:
-        self.addParameter(
-            QgsProcessingParameterFile(
-                self.JOB_FOLDER, tr("Job folder"), behavior=QgsProcessingParameterFile.Behavior.Folder
-            )
-        )
 
     def add_account(self) -> None:
         text = tr("Earthdata account (empty: the usual one of Options; the sandbox needs none)")
@@ -56,35 +39,11 @@ class Hyp3Algorithm(InsarAlgorithm):
             text = tr("Number of jobs: {status}").format(status=status)
             self.addOutput(QgsProcessingOutputNumber(f"COUNT_{status}", text))
 
-    def prepareAlgorithm(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> bool:
-        auth_id = self.parameterAsString(parameters, self.AUTH, context)
-        try:
-            self._endpoints = endpoints().to_json()
-            if auth_id or self.NEEDS_LOGIN or is_sandbox_on():
-                self._credential = credential_of(auth_id)
-        except InsarError as error:
-            # Raised in processAlgorithm: QGIS drops the words of what is raised here.
-            self._refusal = error
-        return True
-
-    def ask_hyp3(
-        self, request_class: Any, feedback: QgsProcessingFeedback, on_item: Any = None, **values: Any
-    ) -> dict[str, Any]:
-        """Run a request of HyP3 with the account and the services of this run."""
-        self.check_account()
-        request = request_class(endpoints=self._endpoints, **values)
-        return self.ask_engine(request, feedback, self._credential, on_item)
-
-    def check_account(self) -> None:
-        """Stop when there is no login; raises its sentence."""
-        if self._refusal is not None:
-            raise QgsProcessingException(sentence(self._refusal)) from self._refusal
-
-    def job_folder(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
-        text = self.parameterAsFile(parameters, self.JOB_FOLDER, context)
-        return str(existing_folder(text, self.JOB_FOLDER))
+    def login(
+        self, auth_id: str, parameters: dict[str, Any], context: QgsProcessingContext
+    ) -> Optional[Credential]:
+        is_needed = auth_id or self.NEEDS_LOGIN or is_sandbox_on()
+        return credential_of(auth_id) if is_needed else None
 
 
 def count_outputs(counts: Mapping[str, Any]) -> dict[str, int]:

@@ -32,6 +32,6 @@ class Hyp3Credits(Hyp3Algorithm):
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        answer = self.ask_hyp3(requests.Hyp3Account, feedback)
+        answer = self.ask_service(requests.Hyp3Account, feedback)
         feedback.pushInfo(account_text(answer))
         return {self.CREDITS: answer["credits_left"]}

@@ -11,8 +11,6 @@ from qgis.core import (
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputMultipleLayers,
-    QgsProcessingParameterEnum,
-    QgsProcessingParameterFile,
     QgsProcessingParameterString,
     QgsProject,
 )
@@ -22,7 +20,7 @@ from insarhub_qgis.core.product_archive import find_product_archives
 from insarhub_qgis.core.product_kinds import PRODUCT_KINDS
 from insarhub_qgis.host.messages import sentence
 from insarhub_qgis.layers.product_layers import add_product_layer
-from insarhub_qgis.processing.base import InsarAlgorithm, existing_folder, tr
+from insarhub_qgis.processing.base import InsarAlgorithm, tr
 
 
 class LoadProducts(InsarAlgorithm):
@@ -36,7 +34,6 @@ class LoadProducts(InsarAlgorithm):
         "added again."
     )
 
-    JOB_FOLDER = "JOB_FOLDER"
     KINDS = "KINDS"
     PAIRS = "PAIRS"
     LAYERS = "LAYERS"
@@ -46,29 +43,16 @@ class LoadProducts(InsarAlgorithm):
         return super().flags() | QgsProcessingAlgorithm.Flag.FlagNoThreading
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
-        self.addParameter(
-            QgsProcessingParameterFile(
-                self.JOB_FOLDER, tr("Job folder"), behavior=QgsProcessingParameterFile.Behavior.Folder
-            )
-        )
-        kinds = QgsProcessingParameterEnum(
-            self.KINDS,
-            tr("Kinds of raster"),
-            options=[kind.key for kind in PRODUCT_KINDS],
-            allowMultiple=True,
-            defaultValue=["unw_phase"],
-        )
-        kinds.setUsesStaticStrings(True)
-        self.addParameter(kinds)
+        self.add_job_folder()
+        kinds = [kind.key for kind in PRODUCT_KINDS]
+        self.add_choices(self.KINDS, tr("Kinds of raster"), kinds, ["unw_phase"])
         self.addParameter(QgsProcessingParameterString(self.PAIRS, tr("Pairs"), optional=True))
         self.addOutput(QgsProcessingOutputMultipleLayers(self.LAYERS, tr("Layers")))
 
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        job = JobFolder(
-            existing_folder(self.parameterAsFile(parameters, self.JOB_FOLDER, context), self.JOB_FOLDER)
-        )
+        job = JobFolder(self.job_folder(parameters, context))
         kinds = self.parameterAsEnumStrings(parameters, self.KINDS, context)
         wanted = {
             pair.strip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qgis.core import QgsProcessingContext, QgsProcessingFeedback, QgsProcessingParameterNumber
+from qgis.core import QgsProcessingContext, QgsProcessingFeedback
 
 from insarhub_qgis.processing.base import tr
 from insarhub_qgis.processing.decay_algorithm import DecayAlgorithm
@@ -25,16 +25,7 @@ class LongestBaseline(DecayAlgorithm):
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         self.add_maps()
-        self.addParameter(
-            QgsProcessingParameterNumber(
-                self.COHERENCE,
-                tr("Coherence to keep"),
-                QgsProcessingParameterNumber.Type.Double,
-                defaultValue=0.3,
-                minValue=0.01,
-                maxValue=0.99,
-            )
-        )
+        self.add_number(self.COHERENCE, tr("Coherence to keep"), 0.3, 0.01, 0.99)
         self.add_season()
         self.add_raster(tr("Longest usable temporal baseline"))
 
@@ -46,7 +37,7 @@ class LongestBaseline(DecayAlgorithm):
             context,
             feedback,
             "longest_baseline",
-            maps_folder=self.folder(parameters, self.DECAY_MAPS, context),
+            maps_folder=self.maps_folder(parameters, context),
             coherence=self.parameterAsDouble(parameters, self.COHERENCE, context),
             season=self.season(parameters, context),
         )

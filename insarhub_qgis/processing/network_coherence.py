@@ -22,13 +22,13 @@ class NetworkCoherence(DecayAlgorithm):
     )
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
-        self.add_folder(self.JOB_FOLDER, tr("Job folder"))
+        self.add_job_folder()
         self.add_raster(tr("Mean expected coherence"))
 
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        folder = self.folder(parameters, self.JOB_FOLDER, context)
+        folder = str(self.job_folder(parameters, context))
         answer = self.derive(parameters, context, feedback, "network_coherence", job_folder=folder)
         left_out = answer["pairs"] - answer["pairs_used"]
         if left_out:

@@ -3,27 +3,19 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import Any
 
 from qgis.core import (
-    NULL,
     QgsCoordinateReferenceSystem,
-    QgsFeature,
-    QgsFeatureSink,
-    QgsFields,
     QgsGeometry,
     QgsPointXY,
-    QgsProcessing,
     QgsProcessingContext,
-    QgsProcessingException,
     QgsProcessingFeedback,
-    QgsProcessingParameterFeatureSink,
-    QgsProcessingParameterFile,
     QgsWkbTypes,
 )
-from qgis.PyQt.QtCore import QDate, QMetaType
+from qgis.PyQt.QtCore import QDate
 
-from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.network_files import load_network
 from insarhub_qgis.core.network_graph import PairKey
 from insarhub_qgis.core.network_model import StackNetwork
@@ -31,48 +23,45 @@ from insarhub_qgis.core.scene_facts import SceneFacts, unwrapped
 from insarhub_qgis.core.scenes import Pair, Scene, burst_id
 from insarhub_qgis.core.stack_file import GREEN, YELLOW, rounded_score
 from insarhub_qgis.host.messages import sentence
-from insarhub_qgis.processing.base import NETWORK, InsarAlgorithm, existing_folder, table_fields, tr
+from insarhub_qgis.layers.area_of_interest import WGS84
+from insarhub_qgis.processing.base import LINE, NETWORK, POLYGON, InsarAlgorithm, in_words, tr
+from insarhub_qgis.processing.table_layers import (
+    BOOL,
+    DATE,
+    DOUBLE,
+    INTEGER,
+    PAIR_COLUMNS,
+    TEXT,
+    feature_of,
+    table_fields,
+)
 
-_TEXT, _INTEGER, _DOUBLE, _BOOL, _DATE = (
-    QMetaType.Type.QString,
-    QMetaType.Type.Int,
-    QMetaType.Type.Double,
-    QMetaType.Type.Bool,
-    QMetaType.Type.QDate,
+_PAIR_COLUMNS = (
+    ("pair", TEXT),
+    *PAIR_COLUMNS,
+    ("class", TEXT),
+    ("coherence", DOUBLE),
+    ("state", TEXT),
+    ("is_manual", BOOL),
+    ("relaxed", TEXT),
+    ("origin", TEXT),
+    ("is_bridge", BOOL),
+    ("has_loop", BOOL),
 )
-_PAIR_FIELDS = (
-    ("pair", _TEXT),
-    ("reference", _TEXT),
-    ("secondary", _TEXT),
-    ("reference_date", _DATE),
-    ("secondary_date", _DATE),
-    ("dt_days", _INTEGER),
-    ("bperp_m", _DOUBLE),
-    ("score", _DOUBLE),
-    ("class", _TEXT),
-    ("coherence", _DOUBLE),
-    ("state", _TEXT),
-    ("is_manual", _BOOL),
-    ("relaxed", _TEXT),
-    ("origin", _TEXT),
-    ("is_bridge", _BOOL),
-    ("has_loop", _BOOL),
+_SCENE_COLUMNS = (
+    ("scene", TEXT),
+    ("date", DATE),
+    ("path", INTEGER),
+    ("frame", INTEGER),
+    ("direction", TEXT),
+    ("platform", TEXT),
+    ("polarization", TEXT),
+    ("bperp_m", DOUBLE),
+    ("degree", INTEGER),
+    ("component", INTEGER),
+    ("is_articulation", BOOL),
+    ("excluded", TEXT),
 )
-_SCENE_FIELDS = (
-    ("scene", _TEXT),
-    ("date", _DATE),
-    ("path", _INTEGER),
-    ("frame", _INTEGER),
-    ("direction", _TEXT),
-    ("platform", _TEXT),
-    ("polarization", _TEXT),
-    ("bperp_m", _DOUBLE),
-    ("degree", _INTEGER),
-    ("component", _INTEGER),
-    ("is_articulation", _BOOL),
-    ("excluded", _TEXT),
-)
-_WGS84 = "EPSG:4326"
 
 
 class NetworkToLayers(InsarAlgorithm):
@@ -88,35 +77,20 @@ class NetworkToLayers(InsarAlgorithm):
         "one has attributes only. Unknown values are NULL."
     )
 
-    JOB_FOLDER = "JOB_FOLDER"
     PAIRS = "PAIRS"
     SCENES = "SCENES"
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
-        self.addParameter(
-            QgsProcessingParameterFile(
-                self.JOB_FOLDER, tr("Job folder"), behavior=QgsProcessingParameterFile.Behavior.Folder
-            )
-        )
-        self.addParameter(
-            QgsProcessingParameterFeatureSink(
-                self.PAIRS, tr("Pairs"), QgsProcessing.SourceType.TypeVectorLine
-            )
-        )
-        self.addParameter(
-            QgsProcessingParameterFeatureSink(
-                self.SCENES, tr("Scenes"), QgsProcessing.SourceType.TypeVectorPolygon
-            )
-        )
+        self.add_job_folder()
+        self.add_sink(self.PAIRS, tr("Pairs"), LINE)
+        self.add_sink(self.SCENES, tr("Scenes"), POLYGON)
 
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        folder = existing_folder(self.parameterAsFile(parameters, self.JOB_FOLDER, context), self.JOB_FOLDER)
-        try:
+        folder = self.job_folder(parameters, context)
+        with in_words():
             opened = load_network(folder)
-        except InsarError as error:
-            raise QgsProcessingException(sentence(error)) from error
         for problem in opened.problems:
             feedback.pushWarning(sentence(problem))
         network = opened.network
@@ -132,50 +106,18 @@ class NetworkToLayers(InsarAlgorithm):
                     "{count} scenes have no footprint: search them again to draw them and their pairs."
                 ).format(count=missing)
             )
-        pairs = self._write(
-            self.PAIRS,
-            QgsWkbTypes.Type.LineString,
-            _PAIR_FIELDS,
-            _pair_rows(network),
-            parameters,
-            context,
-            feedback,
+        layers = (
+            (self.PAIRS, _PAIR_COLUMNS, QgsWkbTypes.Type.LineString, _pair_rows(network)),
+            (self.SCENES, _SCENE_COLUMNS, QgsWkbTypes.Type.Polygon, _scene_rows(network)),
         )
-        scenes = self._write(
-            self.SCENES,
-            QgsWkbTypes.Type.Polygon,
-            _SCENE_FIELDS,
-            _scene_rows(network),
-            parameters,
-            context,
-            feedback,
-        )
-        return {self.PAIRS: pairs, self.SCENES: scenes}
-
-    def _write(
-        self,
-        name: str,
-        kind: QgsWkbTypes.Type,
-        columns: tuple[tuple[str, QMetaType.Type], ...],
-        rows: list[tuple[QgsGeometry, list[Any]]],
-        parameters: dict[str, Any],
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,
-    ) -> str:
-        fields: QgsFields = table_fields(columns)
-        sink, destination = self.parameterAsSink(
-            parameters, name, context, fields, kind, QgsCoordinateReferenceSystem(_WGS84)
-        )
-        if sink is None:
-            raise QgsProcessingException(self.invalidSinkError(parameters, name))
-        for geometry, values in rows:
-            if feedback.isCanceled():
-                break
-            feature = QgsFeature(fields)
-            feature.setAttributes([NULL if value is None else value for value in values])
-            feature.setGeometry(geometry)
-            sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert)
-        return str(destination)
+        crs = QgsCoordinateReferenceSystem(WGS84)
+        written = {}
+        for name, columns, kind, rows in layers:
+            fields = table_fields(columns)
+            features = (feature_of(fields, values, geometry) for geometry, values in rows)
+            wanted = takewhile(lambda _: not feedback.isCanceled(), features)
+            written[name] = self.write_features(parameters, name, context, fields, wanted, kind, crs)
+        return written
 
 
 def _pair_rows(network: StackNetwork) -> list[tuple[QgsGeometry, list[Any]]]:
@@ -197,8 +139,8 @@ def _pair_values(
         pair.pair_id,
         names.reference,
         names.secondary,
-        _day(pair.reference_date),
-        _day(pair.secondary_date),
+        QDate(pair.reference_date),
+        QDate(pair.secondary_date),
         pair.dt_days,
         network.baselines.of_scenes(names.reference, names.secondary),
         pair.score,
@@ -226,7 +168,7 @@ def _scene_rows(network: StackNetwork) -> list[tuple[QgsGeometry, list[Any]]]:
             scene = Scene.from_name(name)
             values = [
                 name,
-                _day(node.date),
+                QDate(node.date),
                 facts.path,
                 # The number that is known of a burst is its own.
                 None if burst_id(name) else facts.frame,
@@ -263,7 +205,3 @@ def _class_of(score: float | None) -> str | None:
         return None
     value = rounded_score(score)
     return "green" if value >= GREEN else "yellow" if value >= YELLOW else "red"
-
-
-def _day(value: Any) -> QDate:
-    return QDate(value.year, value.month, value.day)

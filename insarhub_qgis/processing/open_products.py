@@ -11,14 +11,13 @@ from qgis.core import (
     QgsProcessingFeedback,
     QgsProcessingOutputFolder,
     QgsProcessingOutputNumber,
-    QgsProcessingParameterFile,
     QgsProcessingParameterFolderDestination,
 )
 
 from insarhub_qgis.core import requests
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.host.messages import sentence
-from insarhub_qgis.processing.base import InsarAlgorithm, existing_folder, tr
+from insarhub_qgis.processing.base import InsarAlgorithm, tr
 
 
 class OpenProducts(InsarAlgorithm):
@@ -34,15 +33,10 @@ class OpenProducts(InsarAlgorithm):
     )
 
     PRODUCTS = "PRODUCTS"
-    JOB_FOLDER = "JOB_FOLDER"
     PAIR_COUNT = "PAIR_COUNT"
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
-        self.addParameter(
-            QgsProcessingParameterFile(
-                self.PRODUCTS, tr("Folder of HyP3 zips"), behavior=QgsProcessingParameterFile.Behavior.Folder
-            )
-        )
+        self.add_folder(self.PRODUCTS, tr("Folder of HyP3 zips"))
         self.addParameter(QgsProcessingParameterFolderDestination(self.JOB_FOLDER, tr("Job folder")))
         self.addOutput(QgsProcessingOutputFolder(self.JOB_FOLDER, tr("Job folder")))
         self.addOutput(QgsProcessingOutputNumber(self.PAIR_COUNT, tr("Number of pairs")))
@@ -50,7 +44,7 @@ class OpenProducts(InsarAlgorithm):
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        products = existing_folder(self.parameterAsFile(parameters, self.PRODUCTS, context), self.PRODUCTS)
+        products = self.folder(parameters, self.PRODUCTS, context)
         job_folder = (
             Path(self.parameterAsString(parameters, self.JOB_FOLDER, context)).expanduser().absolute()
         )

@@ -6,20 +6,17 @@ from __future__ import annotations
 from typing import Any
 
 from qgis.core import (
-    QgsProcessing,
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingOutputFile,
     QgsProcessingOutputFolder,
     QgsProcessingParameterBoolean,
-    QgsProcessingParameterFeatureSource,
-    QgsProcessingParameterFile,
 )
 
 from insarhub_qgis.core import requests
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.host.messages import sentence
-from insarhub_qgis.processing.base import InsarAlgorithm, dissolved_polygon_wkt, existing_folder, tr
+from insarhub_qgis.processing.base import POLYGON, InsarAlgorithm, dissolved_polygon_wkt, tr
 
 
 class PrepareAnalysis(InsarAlgorithm):
@@ -34,23 +31,14 @@ class PrepareAnalysis(InsarAlgorithm):
         "excluded, with the reason."
     )
 
-    JOB_FOLDER = "JOB_FOLDER"
     AOI = "AOI"
     MATERIALISE = "MATERIALISE"
     CLIP_FOLDER = "CLIP_FOLDER"
     REPORT = "REPORT"
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
-        self.addParameter(
-            QgsProcessingParameterFile(
-                self.JOB_FOLDER, tr("Job folder"), behavior=QgsProcessingParameterFile.Behavior.Folder
-            )
-        )
-        self.addParameter(
-            QgsProcessingParameterFeatureSource(
-                self.AOI, tr("Area of interest"), [QgsProcessing.SourceType.TypeVectorPolygon], optional=True
-            )
-        )
+        self.add_job_folder()
+        self.add_source(self.AOI, tr("Area of interest"), POLYGON, is_optional=True)
         self.addParameter(
             QgsProcessingParameterBoolean(
                 self.MATERIALISE, tr("Write real files instead of virtual rasters"), defaultValue=False
@@ -63,9 +51,7 @@ class PrepareAnalysis(InsarAlgorithm):
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        job_folder = existing_folder(
-            self.parameterAsFile(parameters, self.JOB_FOLDER, context), self.JOB_FOLDER
-        )
+        job_folder = self.job_folder(parameters, context)
         source = self.parameterAsSource(parameters, self.AOI, context)
         request = requests.PrepareAnalysis(
             job_folder=str(job_folder),

@@ -5,49 +5,40 @@ from __future__ import annotations
 
 from typing import Any
 
-from qgis.core import (
-    QgsCoordinateReferenceSystem,
-    QgsFeature,
-    QgsFeatureSink,
-    QgsProcessing,
-    QgsProcessingContext,
-    QgsProcessingException,
-    QgsProcessingFeedback,
-    QgsProcessingParameterFeatureSink,
-    QgsWkbTypes,
-)
+from qgis.core import QgsProcessingContext, QgsProcessingFeedback
 from qgis.PyQt.QtCore import QDateTime, QMetaType, QTimeZone
 
 from insarhub_qgis.core import requests
 from insarhub_qgis.core.hyp3_jobs import JobRow
-from insarhub_qgis.processing.base import table_fields, tr
+from insarhub_qgis.processing.base import tr
 from insarhub_qgis.processing.hyp3_algorithm import Hyp3Algorithm, count_outputs, reason_text, warn_of
+from insarhub_qgis.processing.table_layers import BOOL, DOUBLE, TEXT
 
-_TEXT, _TIME = QMetaType.Type.QString, QMetaType.Type.QDateTime
-_FIELDS = (
-    ("job_id", _TEXT),
-    ("account", _TEXT),
-    ("reference", _TEXT),
-    ("secondary", _TEXT),
-    ("status", _TEXT),
-    ("known_status", _TEXT),
-    ("is_current", QMetaType.Type.Bool),
-    ("superseded_by", _TEXT),
-    ("retry_of", _TEXT),
-    ("credits", QMetaType.Type.Double),
+_TIME = QMetaType.Type.QDateTime
+_COLUMNS = (
+    ("job_id", TEXT),
+    ("account", TEXT),
+    ("reference", TEXT),
+    ("secondary", TEXT),
+    ("status", TEXT),
+    ("known_status", TEXT),
+    ("is_current", BOOL),
+    ("superseded_by", TEXT),
+    ("retry_of", TEXT),
+    ("credits", DOUBLE),
     ("requested_at", _TIME),
     ("expires_at", _TIME),
     ("last_checked", _TIME),
     ("size", QMetaType.Type.LongLong),
-    ("product", _TEXT),
-    ("product_path", _TEXT),
-    ("url", _TEXT),
-    ("message", _TEXT),
-    ("logs", _TEXT),
-    ("job_type", _TEXT),
-    ("looks", _TEXT),
-    ("name", _TEXT),
-    ("file", _TEXT),
+    ("product", TEXT),
+    ("product_path", TEXT),
+    ("url", TEXT),
+    ("message", TEXT),
+    ("logs", TEXT),
+    ("job_type", TEXT),
+    ("looks", TEXT),
+    ("name", TEXT),
+    ("file", TEXT),
 )
 
 
@@ -62,45 +53,25 @@ class RefreshHyp3(Hyp3Algorithm):
         "and is not counted; its repetition is. A job that HyP3 does not give is UNKNOWN, with what was known last."
     )
 
-    OUTPUT = "OUTPUT"
-
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         self.add_job_folder()
         self.add_account()
-        self.addParameter(
-            QgsProcessingParameterFeatureSink(
-                self.OUTPUT, tr("HyP3 jobs"), QgsProcessing.SourceType.TypeVector
-            )
-        )
+        self.add_sink(self.OUTPUT, tr("HyP3 jobs"))
         self.add_counts()
 
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        folder = self.job_folder(parameters, context)
-        answer = self.ask_hyp3(requests.RefreshHyp3, feedback, job_folder=folder)
+        folder = str(self.job_folder(parameters, context))
+        answer = self.ask_service(requests.RefreshHyp3, feedback, job_folder=folder)
         warn_of(answer["problems"], feedback)
         warn_of(answer["unreachable"], feedback, "account")
-        fields = table_fields(_FIELDS)
-        sink, destination = self.parameterAsSink(
-            parameters,
-            self.OUTPUT,
-            context,
-            fields,
-            QgsWkbTypes.Type.NoGeometry,
-            QgsCoordinateReferenceSystem(),
-        )
-        if sink is None:
-            raise QgsProcessingException(self.invalidSinkError(parameters, self.OUTPUT))
-        for value in answer["rows"]:
-            feature = QgsFeature(fields)
-            feature.setAttributes(_attributes(JobRow.from_json(value)))
-            sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert)
-        del sink
-        return {self.OUTPUT: destination, **count_outputs(answer["counts"])}
+        rows = (_row_values(JobRow.from_json(row)) for row in answer["rows"])
+        table = self.write_table(parameters, context, _COLUMNS, rows)
+        return {self.OUTPUT: table, **count_outputs(answer["counts"])}
 
 
-def _attributes(row: JobRow) -> list[Any]:
+def _row_values(row: JobRow) -> list[Any]:
     reference, secondary = row.pair or (None, None)
     values = {
         "reference": reference,
@@ -111,12 +82,12 @@ def _attributes(row: JobRow) -> list[Any]:
         "expires_at": _time(row.expires_at),
         "last_checked": _time(row.last_checked),
     }
-    texts = {name for name, kind in _FIELDS if kind == _TEXT}
+    texts = {name for name, kind in _COLUMNS if kind == TEXT}
     return [
         values[name]
         if name in values
         else (getattr(row, name) or None if name in texts else getattr(row, name))
-        for name, _ in _FIELDS
+        for name, _ in _COLUMNS
     ]
 
 

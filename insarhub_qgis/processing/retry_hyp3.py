@@ -47,10 +47,10 @@ class RetryHyp3(Hyp3Algorithm):
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        answer = self.ask_hyp3(
+        answer = self.ask_service(
             requests.RetryHyp3,
             feedback,
-            job_folder=self.job_folder(parameters, context),
+            job_folder=str(self.job_folder(parameters, context)),
             include_expired=self.parameterAsBool(parameters, self.INCLUDE_EXPIRED, context),
         )
         refused = [row for row in answer["skipped"] if row["state"] == REFUSED]

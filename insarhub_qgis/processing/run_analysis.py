@@ -9,14 +9,12 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingOutputFolder,
-    QgsProcessingParameterEnum,
-    QgsProcessingParameterFile,
     QgsProcessingParameterString,
 )
 
 from insarhub_qgis.core import requests
 from insarhub_qgis.core.mintpy_steps import STEPS
-from insarhub_qgis.processing.base import InsarAlgorithm, existing_folder, tr
+from insarhub_qgis.processing.base import InsarAlgorithm, tr
 
 
 class RunAnalysis(InsarAlgorithm):
@@ -30,22 +28,13 @@ class RunAnalysis(InsarAlgorithm):
         "as in .mintpy.cfg; an invalid value is refused before anything starts."
     )
 
-    JOB_FOLDER = "JOB_FOLDER"
     STEPS = "STEPS"
     OPTIONS = "OPTIONS"
     RESULTS_FOLDER = "RESULTS_FOLDER"
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
-        self.addParameter(
-            QgsProcessingParameterFile(
-                self.JOB_FOLDER, tr("Job folder"), behavior=QgsProcessingParameterFile.Behavior.Folder
-            )
-        )
-        steps = QgsProcessingParameterEnum(
-            self.STEPS, tr("Steps"), options=[step.name for step in STEPS], allowMultiple=True, optional=True
-        )
-        steps.setUsesStaticStrings(True)
-        self.addParameter(steps)
+        self.add_job_folder()
+        self.add_choices(self.STEPS, tr("Steps"), [step.name for step in STEPS], is_optional=True)
         self.addParameter(
             QgsProcessingParameterString(self.OPTIONS, tr("MintPy options"), multiLine=True, optional=True)
         )
@@ -54,14 +43,9 @@ class RunAnalysis(InsarAlgorithm):
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        job_folder = existing_folder(
-            self.parameterAsFile(parameters, self.JOB_FOLDER, context), self.JOB_FOLDER
-        )
         request = requests.RunAnalysis(
-            job_folder=str(job_folder),
-            steps=tuple(
-                name for name in self.parameterAsEnumStrings(parameters, self.STEPS, context) if name
-            ),
+            job_folder=str(self.job_folder(parameters, context)),
+            steps=self.words(parameters, self.STEPS, context),
             options=self.parameterAsString(parameters, self.OPTIONS, context),
         )
         return {self.RESULTS_FOLDER: self.ask_engine(request, feedback)["results_folder"]}

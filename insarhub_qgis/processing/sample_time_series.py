@@ -5,24 +5,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from qgis.core import (
-    QgsFeature,
-    QgsFeatureSink,
-    QgsField,
-    QgsFields,
-    QgsProcessing,
-    QgsProcessingContext,
-    QgsProcessingFeedback,
-    QgsProcessingParameterFeatureSink,
-    QgsProcessingParameterFeatureSource,
-    QgsProcessingParameterFile,
-)
-from qgis.PyQt.QtCore import QMetaType
+from qgis.core import QgsFeature, QgsProcessingContext, QgsProcessingFeedback
 
 from insarhub_qgis.core import requests
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.host.messages import sentence
-from insarhub_qgis.processing.base import InsarAlgorithm, existing_file, series_crs, tr, transform_to
+from insarhub_qgis.processing.base import POINT, InsarAlgorithm, series_crs, tr, transform_to
+from insarhub_qgis.processing.table_layers import DOUBLE, INTEGER
 
 
 class SampleTimeSeries(InsarAlgorithm):
@@ -38,28 +27,17 @@ class SampleTimeSeries(InsarAlgorithm):
 
     INPUT = "INPUT"
     POINTS = "POINTS"
-    OUTPUT = "OUTPUT"
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
-        self.addParameter(
-            QgsProcessingParameterFile(self.INPUT, tr("MintPy time series (HDF5)"), extension="h5")
-        )
-        self.addParameter(
-            QgsProcessingParameterFeatureSource(
-                self.POINTS, tr("Points"), [QgsProcessing.SourceType.TypeVectorPoint]
-            )
-        )
-        self.addParameter(
-            QgsProcessingParameterFeatureSink(
-                self.OUTPUT, tr("Sampled points"), QgsProcessing.SourceType.TypeVectorPoint
-            )
-        )
+        self.add_series_file(self.INPUT)
+        self.add_source(self.POINTS, tr("Points"), POINT)
+        self.add_sink(self.OUTPUT, tr("Sampled points"), POINT)
 
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        path = existing_file(self.parameterAsFile(parameters, self.INPUT, context), self.INPUT)
-        source = self.parameterAsSource(parameters, self.POINTS, context)
+        path = self.file(parameters, self.INPUT, context)
+        source = self.source(parameters, self.POINTS, context)
         transform = transform_to(source.sourceCrs(), series_crs(path), context)
         features = list(source.getFeatures())
         # A multipoint is sampled where its first part lies; a feature without geometry keeps its row.
@@ -74,14 +52,9 @@ class SampleTimeSeries(InsarAlgorithm):
         answer = self.ask_engine(requests.SampleSeries(str(path), tuple(positions)), feedback)
         samples = {feature.id(): sample for feature, sample in zip(located, answer["samples"])}
 
-        fields = QgsFields(source.fields())
-        fields.append(QgsField("row", QMetaType.Type.Int))
-        fields.append(QgsField("col", QMetaType.Type.Int))
-        for date in answer["dates"]:
-            fields.append(QgsField("D" + date.replace("-", ""), QMetaType.Type.Double))
-        sink, output = self.parameterAsSink(
-            parameters, self.OUTPUT, context, fields, source.wkbType(), source.sourceCrs()
-        )
+        days = [date.replace("-", "") for date in answer["dates"]]
+        columns = [("row", INTEGER), ("col", INTEGER), *((f"D{day}", DOUBLE) for day in days)]
+        rows = []
         reasons: dict[str, int] = {}
         for feature in features:
             sample = samples.get(feature.id()) or {
@@ -93,10 +66,8 @@ class SampleTimeSeries(InsarAlgorithm):
             values = sample["values_mm"] or [None] * len(answer["dates"])
             if sample["values_mm"] is None:
                 reasons[sample["reason"]] = reasons.get(sample["reason"], 0) + 1
-            sampled = QgsFeature(fields)
-            sampled.setGeometry(feature.geometry())
-            sampled.setAttributes([*feature.attributes(), sample["row"], sample["col"], *values])
-            sink.addFeature(sampled, QgsFeatureSink.Flag.FastInsert)
+            rows.append((feature, [sample["row"], sample["col"], *values]))
+        output = self.write_extended(parameters, context, source, columns, rows)
         for code, count in sorted(reasons.items()):
             feedback.pushWarning(
                 tr("{count} point(s): {reason}").format(count=count, reason=sentence(InsarError(code)))

@@ -9,21 +9,14 @@ from qgis.core import (
     Qgis,
     QgsCoordinateReferenceSystem,
     QgsFeatureRequest,
-    QgsFeatureSink,
     QgsGeometry,
-    QgsProcessing,
     QgsProcessingContext,
-    QgsProcessingException,
     QgsProcessingFeatureSource,
     QgsProcessingFeedback,
     QgsProcessingLayerPostProcessorInterface,
     QgsProcessingOutputNumber,
     QgsProcessingParameterDateTime,
-    QgsProcessingParameterEnum,
     QgsProcessingParameterExtent,
-    QgsProcessingParameterFeatureSink,
-    QgsProcessingParameterFeatureSource,
-    QgsProcessingParameterNumber,
     QgsProcessingParameterString,
     QgsProject,
     QgsVectorLayer,
@@ -40,7 +33,7 @@ from insarhub_qgis.host.search_folders import new_search_folder
 from insarhub_qgis.layers.area_of_interest import WGS84
 from insarhub_qgis.layers.scene_layers import scene_features, scene_fields, style_scene_layer
 from insarhub_qgis.layers.search_area import area_wkt, search_area
-from insarhub_qgis.processing.base import SEARCH, InsarAlgorithm, tr
+from insarhub_qgis.processing.base import ANY_GEOMETRY, POLYGON, SEARCH, InsarAlgorithm, in_words, tr
 
 DIRECTIONS = ["any", "ASCENDING", "DESCENDING"]
 POLARIZATIONS = ["VV", "VV+VH", "HH", "HH+HV"]
@@ -78,7 +71,6 @@ class SearchScenes(InsarAlgorithm):
     POLARIZATION = "POLARIZATION"
     PLATFORM = "PLATFORM"
     MAX_RESULTS = "MAX_RESULTS"
-    OUTPUT = "OUTPUT"
     SCENE_COUNT = "SCENE_COUNT"
 
     def __init__(self) -> None:
@@ -86,19 +78,8 @@ class SearchScenes(InsarAlgorithm):
         self._styler = SceneStyler()
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
-        product = QgsProcessingParameterEnum(
-            self.PRODUCT, tr("Product"), options=list(PRODUCTS), defaultValue=next(iter(PRODUCTS))
-        )
-        product.setUsesStaticStrings(True)
-        self.addParameter(product)
-        self.addParameter(
-            QgsProcessingParameterFeatureSource(
-                self.AOI,
-                tr("Area of interest"),
-                [QgsProcessing.SourceType.TypeVectorAnyGeometry],
-                optional=True,
-            )
-        )
+        self.add_choice(self.PRODUCT, tr("Product"), list(PRODUCTS), next(iter(PRODUCTS)))
+        self.add_source(self.AOI, tr("Area of interest"), ANY_GEOMETRY, is_optional=True)
         self.addParameter(
             QgsProcessingParameterExtent(self.EXTENT, tr("Extent, instead of a layer"), optional=True)
         )
@@ -108,36 +89,14 @@ class SearchScenes(InsarAlgorithm):
                     name, text, QgsProcessingParameterDateTime.Type.Date, optional=True
                 )
             )
-        direction = QgsProcessingParameterEnum(
-            self.DIRECTION, tr("Direction of flight"), options=DIRECTIONS, defaultValue="any"
-        )
-        direction.setUsesStaticStrings(True)
-        self.addParameter(direction)
+        self.add_choice(self.DIRECTION, tr("Direction of flight"), DIRECTIONS, "any")
         self.addParameter(QgsProcessingParameterString(self.PATH, tr("Path"), optional=True))
         self.addParameter(QgsProcessingParameterString(self.FRAME, tr("Frame"), optional=True))
-        for name, text, options in (
-            (self.POLARIZATION, tr("Polarisation"), POLARIZATIONS),
-            (self.PLATFORM, tr("Platform"), PLATFORMS),
-        ):
-            choice = QgsProcessingParameterEnum(
-                name, text, options=options, allowMultiple=True, defaultValue=None, optional=True
-            )
-            choice.setUsesStaticStrings(True)
-            self.addParameter(choice)
-        self.addParameter(
-            QgsProcessingParameterNumber(
-                self.MAX_RESULTS,
-                tr("Maximum number of scenes or bursts (0: no limit)"),
-                QgsProcessingParameterNumber.Type.Integer,
-                defaultValue=0,
-                minValue=0,
-            )
-        )
-        self.addParameter(
-            QgsProcessingParameterFeatureSink(
-                self.OUTPUT, tr("Footprints"), QgsProcessing.SourceType.TypeVectorPolygon
-            )
-        )
+        self.add_choices(self.POLARIZATION, tr("Polarisation"), POLARIZATIONS, is_optional=True)
+        self.add_choices(self.PLATFORM, tr("Platform"), PLATFORMS, is_optional=True)
+        most = tr("Maximum number of scenes or bursts (0: no limit)")
+        self.add_number(self.MAX_RESULTS, most, 0, is_whole=True)
+        self.add_sink(self.OUTPUT, tr("Footprints"), POLYGON)
         self.addOutput(QgsProcessingOutputNumber(self.SCENE_COUNT, tr("Number of scenes or passes")))
 
     def checkParameterValues(
@@ -160,7 +119,7 @@ class SearchScenes(InsarAlgorithm):
         parameters = self._sorted(parameters)
         folder = new_search_folder()
         direction = self.parameterAsEnumString(parameters, self.DIRECTION, context)
-        try:
+        with in_words():
             request = requests.SearchScenes(
                 product=PRODUCTS[self.parameterAsEnumString(parameters, self.PRODUCT, context)],
                 aoi_wkt=self._area(parameters, context, feedback),
@@ -169,32 +128,27 @@ class SearchScenes(InsarAlgorithm):
                 direction="" if direction == "any" else direction,
                 paths=numbers_of_text(self.parameterAsString(parameters, self.PATH, context)),
                 frames=numbers_of_text(self.parameterAsString(parameters, self.FRAME, context)),
-                polarizations=self._chosen(parameters, self.POLARIZATION, context),
-                platforms=self._chosen(parameters, self.PLATFORM, context),
+                polarizations=self.words(parameters, self.POLARIZATION, context),
+                platforms=self.words(parameters, self.PLATFORM, context),
                 max_results=self.parameterAsInt(parameters, self.MAX_RESULTS, context),
                 answer_folder=str(folder),
                 endpoints=endpoints().to_json(),
             )
             answer = SearchAnswer.from_json(self.ask_engine(request, feedback))
-        except InsarError as error:
-            raise QgsProcessingException(sentence(error)) from error
         if not answer.is_complete:
             feedback.pushWarning(tr("The answer is not complete: scenes may be missing."))
         for message in answer.messages:
             feedback.pushWarning(sentence(message))
-        sink, output = self.parameterAsSink(
+        features = scene_features(answer.scenes, str(folder))
+        output = self.write_features(
             parameters,
             self.OUTPUT,
             context,
             scene_fields(),
+            features,
             Qgis.WkbType.MultiPolygon,
             QgsCoordinateReferenceSystem(WGS84),
         )
-        if sink is None:
-            raise QgsProcessingException(self.invalidSinkError(parameters, self.OUTPUT))
-        features = scene_features(answer.scenes, str(folder))
-        sink.addFeatures(features, QgsFeatureSink.Flag.FastInsert)
-        del sink
         if not answer.scenes:
             feedback.pushWarning(sentence(InsarError("search.nothing_found")))
         if len(features) < len(answer.scenes):
@@ -214,12 +168,6 @@ class SearchScenes(InsarAlgorithm):
         if not is_extent:
             return parameters
         return {**{key: item for key, item in parameters.items() if key != self.AOI}, self.EXTENT: value}
-
-    def _chosen(
-        self, parameters: dict[str, Any], name: str, context: QgsProcessingContext
-    ) -> tuple[str, ...]:
-        # Without a choice QGIS gives a list with an empty text.
-        return tuple(value for value in self.parameterAsEnumStrings(parameters, name, context) if value)
 
     def _area(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback

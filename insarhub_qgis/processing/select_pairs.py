@@ -15,10 +15,6 @@ from qgis.core import (
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
     QgsProcessingParameterBoolean,
-    QgsProcessingParameterDefinition,
-    QgsProcessingParameterEnum,
-    QgsProcessingParameterFile,
-    QgsProcessingParameterNumber,
     QgsProcessingParameterString,
 )
 
@@ -28,7 +24,7 @@ from insarhub_qgis.core.pair_selection import Selection, select_for
 from insarhub_qgis.core.processed_pairs import prices_for
 from insarhub_qgis.core.selection_parameters import MODES, SelectionParameters
 from insarhub_qgis.host.messages import sentence
-from insarhub_qgis.processing.base import NETWORK, InsarAlgorithm, existing_folder, tr
+from insarhub_qgis.processing.base import NETWORK, InsarAlgorithm, tr
 
 
 class SelectPairs(InsarAlgorithm):
@@ -46,7 +42,6 @@ class SelectPairs(InsarAlgorithm):
         "means all. Pairs that were added or removed by hand are kept. Diagnostics are JSON text."
     )
 
-    JOB_FOLDER = "JOB_FOLDER"
     MODE = "MODE"
     DT_TARGETS = "DT_TARGETS"
     DT_TOL = "DT_TOL"
@@ -66,16 +61,8 @@ class SelectPairs(InsarAlgorithm):
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         defaults = SelectionParameters()
-        self.addParameter(
-            QgsProcessingParameterFile(
-                self.JOB_FOLDER, tr("Job folder"), behavior=QgsProcessingParameterFile.Behavior.Folder
-            )
-        )
-        mode = QgsProcessingParameterEnum(
-            self.MODE, tr("Mode"), options=list(MODES), defaultValue=defaults.mode
-        )
-        mode.setUsesStaticStrings(True)
-        self.addParameter(mode)
+        self.add_job_folder()
+        self.add_choice(self.MODE, tr("Mode"), MODES, defaults.mode)
         self.addParameter(
             QgsProcessingParameterString(
                 self.DT_TARGETS,
@@ -83,21 +70,21 @@ class SelectPairs(InsarAlgorithm):
                 defaultValue=", ".join(f"{target:g}" for target in defaults.dt_targets),
             )
         )
-        self._add_number(self.DT_TOL, tr("Tolerance (days)"), defaults.dt_tol)
-        self._add_number(self.DT_MAX, tr("Max Temporal (days)"), defaults.dt_max, 1.0)
-        self._add_number(self.PB_MAX, tr("Max Perp. Baseline (m)"), defaults.pb_max)
-        self._add_number(self.MIN_DEGREE, tr("Min Connections"), defaults.min_degree, is_whole=True)
-        self._add_number(self.MAX_DEGREE, tr("Max Connections"), defaults.max_degree, 1, is_whole=True)
+        self.add_number(self.DT_TOL, tr("Tolerance (days)"), defaults.dt_tol)
+        self.add_number(self.DT_MAX, tr("Max Temporal (days)"), defaults.dt_max, 1.0)
+        self.add_number(self.PB_MAX, tr("Max Perp. Baseline (m)"), defaults.pb_max)
+        self.add_number(self.MIN_DEGREE, tr("Min Connections"), defaults.min_degree, is_whole=True)
+        self.add_number(self.MAX_DEGREE, tr("Max Connections"), defaults.max_degree, 1, is_whole=True)
         self.addParameter(
             QgsProcessingParameterBoolean(
                 self.FORCE_CONNECT, tr("Force Connected Network"), defaultValue=defaults.force_connect
             )
         )
-        self._add_number(
+        self.add_number(
             self.N_NEAREST, tr("Nearest dates (mode nearest)"), defaults.n_nearest, 1, is_whole=True
         )
-        self._add_number(self.CREDITS, tr("Credits (mode budget)"), None)
-        self._add_number(
+        self.add_number(self.CREDITS, tr("Credits (mode budget)"), None)
+        self.add_number(
             self.CREDITS_PER_PAIR,
             tr("Credits per pair, as the service names them (mode budget)"),
             None,
@@ -114,7 +101,7 @@ class SelectPairs(InsarAlgorithm):
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        folder = existing_folder(self.parameterAsFile(parameters, self.JOB_FOLDER, context), self.JOB_FOLDER)
+        folder = self.job_folder(parameters, context)
         try:
             opened = load_network(folder)
             for problem in opened.problems:
@@ -178,29 +165,6 @@ class SelectPairs(InsarAlgorithm):
             credits_per_pair=number(self.CREDITS_PER_PAIR) or stored.credits_per_pair,
             months=months_of(self.parameterAsString(parameters, self.MONTHS, context)),
         )
-
-    def _add_number(
-        self,
-        name: str,
-        title: str,
-        default: float | None,
-        low: float = 0.0,
-        *,
-        is_whole: bool = False,
-        is_advanced: bool = False,
-    ) -> None:
-        kinds = QgsProcessingParameterNumber.Type
-        parameter = QgsProcessingParameterNumber(
-            name,
-            title,
-            kinds.Integer if is_whole else kinds.Double,
-            default,
-            optional=default is None,
-            minValue=low,
-        )
-        if is_advanced:
-            parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
-        self.addParameter(parameter)
 
 
 def tell(selection: Selection, feedback: QgsProcessingFeedback) -> None:

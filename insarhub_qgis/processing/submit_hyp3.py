@@ -15,11 +15,7 @@ from qgis.core import (
     QgsProcessingOutputFile,
     QgsProcessingOutputNumber,
     QgsProcessingParameterBoolean,
-    QgsProcessingParameterEnum,
-    QgsProcessingParameterFileDestination,
-    QgsProcessingParameterNumber,
     QgsProcessingParameterString,
-    QgsProcessingUtils,
 )
 
 from insarhub_qgis.core import requests
@@ -30,7 +26,7 @@ from insarhub_qgis.core.hyp3_options import JOB_TYPES, LOOKS, Hyp3Options
 from insarhub_qgis.core.job_folder import JobFolder
 from insarhub_qgis.host.account_texts import number_text
 from insarhub_qgis.host.messages import sentence
-from insarhub_qgis.processing.base import tr
+from insarhub_qgis.processing.base import in_words, tr
 from insarhub_qgis.processing.hyp3_algorithm import Hyp3Algorithm, reason_text, warn_of
 from insarhub_qgis.processing.verdict_page import REJECTED, verdict_page, verdicts
 
@@ -68,23 +64,10 @@ class SubmitHyp3(Hyp3Algorithm):
         default = Hyp3Options()
         self.add_job_folder()
         self.add_account()
-        for name, text, choices, chosen in (
-            (self.JOB_TYPE, tr("Job type"), JOB_TYPES, default.job_type),
-            (self.LOOKS, tr("Looks in range x azimuth"), _ALL_LOOKS, default.looks),
-        ):
-            choice = QgsProcessingParameterEnum(name, text, options=choices, defaultValue=chosen)
-            choice.setUsesStaticStrings(True)
-            self.addParameter(choice)
-        self.addParameter(
-            QgsProcessingParameterNumber(
-                self.PHASE_FILTER,
-                tr("Strength of the phase filter (0: off)"),
-                QgsProcessingParameterNumber.Type.Double,
-                defaultValue=default.phase_filter_parameter,
-                minValue=0.0,
-                maxValue=1.0,
-            )
-        )
+        self.add_choice(self.JOB_TYPE, tr("Job type"), JOB_TYPES, default.job_type)
+        self.add_choice(self.LOOKS, tr("Looks in range x azimuth"), _ALL_LOOKS, default.looks)
+        strength = tr("Strength of the phase filter (0: off)")
+        self.add_number(self.PHASE_FILTER, strength, default.phase_filter_parameter, high=1.0)
         for name, (option, text) in self._flags().items():
             self.addParameter(
                 QgsProcessingParameterBoolean(name, text, defaultValue=getattr(default, option))
@@ -99,11 +82,7 @@ class SubmitHyp3(Hyp3Algorithm):
                 self.DRY_RUN, tr("Dry run: validate, order nothing"), defaultValue=False
             )
         )
-        self.addParameter(
-            QgsProcessingParameterFileDestination(
-                self.REPORT, tr("Report"), tr("HTML files (*.html)"), optional=True
-            )
-        )
+        self.add_report(self.REPORT)
         self.addOutput(QgsProcessingOutputFile(self.JOB_FILE, tr("Job file")))
         self.addOutput(QgsProcessingOutputNumber(self.SUBMITTED, tr("Number of jobs submitted")))
         self.addOutput(QgsProcessingOutputNumber(self.COST, tr("Credits")))
@@ -124,27 +103,23 @@ class SubmitHyp3(Hyp3Algorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         folder = self.job_folder(parameters, context)
-        page = self.parameterAsFileOutput(parameters, self.REPORT, context) or (
-            QgsProcessingUtils.generateTempFilename("hyp3_report.html", context)
-        )
+        page = self.report_file(parameters, self.REPORT, context, "hyp3_report.html")
         self.check_account()
         is_dry_run = self.parameterAsBool(parameters, self.DRY_RUN, context)
         items: list[dict[str, Any]] = []
-        try:
-            job = JobFolder(Path(folder))
+        with in_words():
+            job = JobFolder(folder)
             base, _ = Hyp3Options.from_config(job.read_config())
-            answer = self.ask_hyp3(
+            answer = self.ask_service(
                 requests.SubmitHyp3,
                 feedback,
                 items.append,
-                job_folder=folder,
+                job_folder=str(folder),
                 options=self._options(base, parameters, context).to_json(),
                 dry_run=is_dry_run,
             )
             rows = verdicts(answer, items)
             write_text_atomically(Path(page), verdict_page(job.name, answer, rows))
-        except InsarError as error:
-            raise QgsProcessingException(sentence(error)) from error
         for row in rows:
             if row.state in (REJECTED, REFUSED):
                 feedback.pushWarning(f"{row.title}: {reason_text(row.reason)}")

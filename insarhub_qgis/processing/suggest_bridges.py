@@ -5,40 +5,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from qgis.core import (
-    NULL,
-    QgsCoordinateReferenceSystem,
-    QgsFeature,
-    QgsFeatureSink,
-    QgsProcessing,
-    QgsProcessingContext,
-    QgsProcessingException,
-    QgsProcessingFeedback,
-    QgsProcessingParameterFeatureSink,
-    QgsProcessingParameterFile,
-    QgsWkbTypes,
-)
-from qgis.PyQt.QtCore import QDate, QMetaType
+from qgis.core import QgsProcessingContext, QgsProcessingFeedback
+from qgis.PyQt.QtCore import QDate
 
-from insarhub_qgis.core.bridge_suggestions import suggest_bridges
-from insarhub_qgis.core.errors import InsarError
+from insarhub_qgis.core.bridge_suggestions import BridgeSuggestion, suggest_bridges
 from insarhub_qgis.core.network_files import load_network
-from insarhub_qgis.host.messages import sentence
-from insarhub_qgis.processing.base import NETWORK, InsarAlgorithm, existing_folder, table_fields, tr
+from insarhub_qgis.core.network_model import StackNetwork
+from insarhub_qgis.processing.base import NETWORK, InsarAlgorithm, in_words, tr
+from insarhub_qgis.processing.table_layers import DOUBLE, INTEGER, PAIR_COLUMNS, TEXT
 
-_FIELDS = (
-    ("component_1", QMetaType.Type.Int),
-    ("component_2", QMetaType.Type.Int),
-    ("rank", QMetaType.Type.Int),
-    ("reference", QMetaType.Type.QString),
-    ("secondary", QMetaType.Type.QString),
-    ("reference_date", QMetaType.Type.QDate),
-    ("secondary_date", QMetaType.Type.QDate),
-    ("dt_days", QMetaType.Type.Int),
-    ("bperp_m", QMetaType.Type.Double),
-    ("score", QMetaType.Type.Double),
-    ("coherence", QMetaType.Type.Double),
-    ("changes", QMetaType.Type.QString),
+_COLUMNS = (
+    ("component_1", INTEGER),
+    ("component_2", INTEGER),
+    ("rank", INTEGER),
+    *PAIR_COLUMNS,
+    ("coherence", DOUBLE),
+    ("changes", TEXT),
 )
 
 
@@ -54,65 +36,38 @@ class SuggestBridges(InsarAlgorithm):
         "each. The table is empty for a connected network. Nothing is changed."
     )
 
-    JOB_FOLDER = "JOB_FOLDER"
-    OUTPUT = "OUTPUT"
-
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
-        self.addParameter(
-            QgsProcessingParameterFile(
-                self.JOB_FOLDER, tr("Job folder"), behavior=QgsProcessingParameterFile.Behavior.Folder
-            )
-        )
-        self.addParameter(
-            QgsProcessingParameterFeatureSink(
-                self.OUTPUT, tr("Suggested bridges"), QgsProcessing.SourceType.TypeVector
-            )
-        )
+        self.add_job_folder()
+        self.add_sink(self.OUTPUT, tr("Suggested bridges"))
 
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        folder = existing_folder(self.parameterAsFile(parameters, self.JOB_FOLDER, context), self.JOB_FOLDER)
-        try:
+        folder = self.job_folder(parameters, context)
+        with in_words():
             network = load_network(folder).network
             found = suggest_bridges(network)
-        except InsarError as error:
-            raise QgsProcessingException(sentence(error)) from error
-        fields = table_fields(_FIELDS)
-        sink, destination = self.parameterAsSink(
-            parameters,
-            self.OUTPUT,
-            context,
-            fields,
-            QgsWkbTypes.Type.NoGeometry,
-            QgsCoordinateReferenceSystem(),
-        )
-        if sink is None:
-            raise QgsProcessingException(self.invalidSinkError(parameters, self.OUTPUT))
-        for row in found:
-            first, second = (network.nodes[index] for index in row.key)
-            names = network.granule_pairs(row.key)[0]
-            feature = QgsFeature(fields)
-            feature.setAttributes(
-                [
-                    row.components[0] + 1,
-                    row.components[1] + 1,
-                    row.rank,
-                    names.reference,
-                    names.secondary,
-                    QDate(first.date.year, first.date.month, first.date.day),
-                    QDate(second.date.year, second.date.month, second.date.day),
-                    row.dt_days,
-                    NULL if row.bperp_m is None else row.bperp_m,
-                    NULL if row.score is None else row.score,
-                    NULL if row.coherence is None else row.coherence,
-                    ", ".join(f"{name} = {value}" for name, value in row.changes.items()),
-                ]
-            )
-            sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert)
+        table = self.write_table(parameters, context, _COLUMNS, [_values(network, row) for row in found])
         feedback.pushInfo(
             tr("{count} suggestions for {parts} parts").format(
                 count=len(found), parts=len(network.structure.components)
             )
         )
-        return {self.OUTPUT: destination}
+        return {self.OUTPUT: table}
+
+
+def _values(network: StackNetwork, row: BridgeSuggestion) -> list[Any]:
+    names = network.granule_pairs(row.key)[0]
+    return [
+        row.components[0] + 1,
+        row.components[1] + 1,
+        row.rank,
+        names.reference,
+        names.secondary,
+        *(QDate(network.nodes[index].date) for index in row.key),
+        row.dt_days,
+        row.bperp_m,
+        row.score,
+        row.coherence,
+        ", ".join(f"{name} = {value}" for name, value in row.changes.items()),
+    ]

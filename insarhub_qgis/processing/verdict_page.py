@@ -22,6 +22,7 @@ from insarhub_qgis.core.scenes import scene_date
 from insarhub_qgis.host.account_texts import credits_text, number_text
 from insarhub_qgis.processing.base import tr
 from insarhub_qgis.processing.hyp3_algorithm import reason_text
+from insarhub_qgis.processing.report_page import BAD, GOOD, NEUTRAL, report_page, word_cell
 
 ACCEPTED, VALID, REJECTED = "accepted", "valid", "rejected"
 _BAD = (REJECTED, REFUSED)
@@ -70,26 +71,22 @@ def verdict_page(name: str, answer: Mapping[str, Any], rows: Iterable[Verdict]) 
     words = _words()
     lines = []
     for row in rows:
-        colour = "#b3261e" if row.state in _BAD else "#2c6e3f" if row.state in _GOOD else "#30588c"
+        colour = BAD if row.state in _BAD else GOOD if row.state in _GOOD else NEUTRAL
         lines.append(
             f"<tr><td>{escape(row.title)}</td>"
-            f'<td style="color:{colour};font-weight:bold">{escape(words.get(row.state, row.state))}</td>'
+            f"{word_cell(words.get(row.state, row.state), colour)}"
             f"<td>{escape(reason_text(row.reason))}</td>"
             f"<td class=names>{escape(row.pair[0])}<br>{escape(row.pair[1])}</td></tr>"
         )
     head = "".join(
         f"<th>{escape(text)}</th>" for text in (tr("Pair"), tr("Verdict"), tr("Reason"), tr("Scenes"))
     )
-    return (
-        '<!DOCTYPE html>\n<html><head><meta charset="utf-8">'
-        f"<title>{escape(title)}</title>"
-        "<style>body{font-family:sans-serif;margin:2em;background:#fff;color:#202020}"
+    style = (
         "td,th{padding:4px 12px 4px 0;vertical-align:top;text-align:left;border-bottom:1px solid #ddd}"
-        ".names{font-size:80%;color:#555}</style></head>"
-        f"<body><h1>{escape(title)}</h1><p>{escape(' '.join(summary))}</p>\n<table><tr>{head}</tr>\n"
-        + "\n".join(lines)
-        + "\n</table></body></html>\n"
+        ".names{font-size:80%;color:#555}"
     )
+    table = "\n".join(lines)
+    return report_page(title, " ".join(summary), style, f"<table><tr>{head}</tr>\n{table}\n</table>")
 
 
 def _day_or_name(name: str) -> str:

@@ -12,7 +12,6 @@ from qgis.core import (
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputFolder,
-    QgsProcessingParameterNumber,
 )
 
 from insarhub_qgis.core import requests
@@ -42,24 +41,16 @@ class WatchHyp3(Hyp3Algorithm):
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         self.add_job_folder()
         self.add_account()
-        self.addParameter(
-            QgsProcessingParameterNumber(
-                self.TIMEOUT,
-                tr("Stop after so many seconds (0: no limit)"),
-                QgsProcessingParameterNumber.Type.Double,
-                defaultValue=0.0,
-                minValue=0.0,
-            )
-        )
+        self.add_number(self.TIMEOUT, tr("Stop after so many seconds (0: no limit)"), 0.0)
         self.addOutput(QgsProcessingOutputFolder(self.FOLDER, tr("Folder of products")))
         self.add_counts()
 
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        folder = self.job_folder(parameters, context)
+        folder = str(self.job_folder(parameters, context))
         try:
-            answer = self.ask_hyp3(
+            answer = self.ask_service(
                 requests.WatchHyp3,
                 feedback,
                 _tell_watch(feedback),

@@ -5,32 +5,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from qgis.core import (
-    QgsFeature,
-    QgsFeatureSink,
-    QgsField,
-    QgsFields,
-    QgsGeometry,
-    QgsProcessing,
-    QgsProcessingContext,
-    QgsProcessingFeedback,
-    QgsProcessingParameterFeatureSink,
-    QgsProcessingParameterFeatureSource,
-    QgsProcessingParameterFile,
-)
-from qgis.PyQt.QtCore import QMetaType
+from qgis.core import QgsGeometry, QgsProcessingContext, QgsProcessingFeedback
 
 from insarhub_qgis.core import requests
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.host.messages import sentence
 from insarhub_qgis.layers.area_of_interest import transformed_polygon
-from insarhub_qgis.processing.base import (
-    InsarAlgorithm,
-    existing_file,
-    series_crs,
-    tr,
-    transform_to,
-)
+from insarhub_qgis.processing.base import POLYGON, InsarAlgorithm, series_crs, tr, transform_to
+from insarhub_qgis.processing.table_layers import DOUBLE, INTEGER
 
 
 class ZonalTimeSeries(InsarAlgorithm):
@@ -46,28 +28,17 @@ class ZonalTimeSeries(InsarAlgorithm):
 
     INPUT = "INPUT"
     ZONES = "ZONES"
-    OUTPUT = "OUTPUT"
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
-        self.addParameter(
-            QgsProcessingParameterFile(self.INPUT, tr("MintPy time series (HDF5)"), extension="h5")
-        )
-        self.addParameter(
-            QgsProcessingParameterFeatureSource(
-                self.ZONES, tr("Zones"), [QgsProcessing.SourceType.TypeVectorPolygon]
-            )
-        )
-        self.addParameter(
-            QgsProcessingParameterFeatureSink(
-                self.OUTPUT, tr("Zones with time series"), QgsProcessing.SourceType.TypeVectorPolygon
-            )
-        )
+        self.add_series_file(self.INPUT)
+        self.add_source(self.ZONES, tr("Zones"), POLYGON)
+        self.add_sink(self.OUTPUT, tr("Zones with time series"), POLYGON)
 
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        path = existing_file(self.parameterAsFile(parameters, self.INPUT, context), self.INPUT)
-        source = self.parameterAsSource(parameters, self.ZONES, context)
+        path = self.file(parameters, self.INPUT, context)
+        source = self.source(parameters, self.ZONES, context)
         transform = transform_to(source.sourceCrs(), series_crs(path), context)
         features = list(source.getFeatures())
         zones: list[str] = []
@@ -79,19 +50,9 @@ class ZonalTimeSeries(InsarAlgorithm):
         answer = self.ask_engine(requests.ZonalSeries(str(path), tuple(zones)), feedback)
 
         days = [date.replace("-", "") for date in answer["dates"]]
-        fields = QgsFields(source.fields())
-        fields.append(QgsField("n", QMetaType.Type.Int))
-        for name in (
-            "VEL",
-            "V_STDEV",
-            "VEL_LAST_YEAR",
-            *(f"D{day}" for day in days),
-            *(f"S{day}" for day in days),
-        ):
-            fields.append(QgsField(name, QMetaType.Type.Double))
-        sink, output = self.parameterAsSink(
-            parameters, self.OUTPUT, context, fields, source.wkbType(), source.sourceCrs()
-        )
+        figures = ["VEL", "V_STDEV", "VEL_LAST_YEAR", *(f"{letter}{day}" for letter in "DS" for day in days)]
+        columns = [("n", INTEGER), *((name, DOUBLE) for name in figures)]
+        rows = []
         empty = [None] * len(days)
         for feature, zone in zip(features, answer["zones"]):
             if zone.get("reason"):
@@ -100,18 +61,13 @@ class ZonalTimeSeries(InsarAlgorithm):
                         id=feature.id(), reason=sentence(InsarError(zone["reason"]))
                     )
                 )
-            row = QgsFeature(fields)
-            row.setGeometry(feature.geometry())
-            row.setAttributes(
-                [
-                    *feature.attributes(),
-                    zone["n"],
-                    zone["velocity_mm_per_year"],
-                    zone["velocity_std_mm_per_year"],
-                    zone["last_year_rate_mm_per_year"],
-                    *(zone["median_mm"] or empty),
-                    *(zone["mad_mm"] or empty),
-                ]
-            )
-            sink.addFeature(row, QgsFeatureSink.Flag.FastInsert)
-        return {self.OUTPUT: output}
+            values = [
+                zone["n"],
+                zone["velocity_mm_per_year"],
+                zone["velocity_std_mm_per_year"],
+                zone["last_year_rate_mm_per_year"],
+                *(zone["median_mm"] or empty),
+                *(zone["mad_mm"] or empty),
+            ]
+            rows.append((feature, values))
+        return {self.OUTPUT: self.write_extended(parameters, context, source, columns, rows)}
