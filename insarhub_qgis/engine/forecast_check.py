@@ -19,7 +19,6 @@ import numpy as np
 import rasterio
 from rasterio.errors import RasterioError
 
-from insarhub_qgis.core.date_inputs import overpass_hour_utc, read_date_inputs
 from insarhub_qgis.core.decay_map_files import SIMULATED, find_decay_maps
 from insarhub_qgis.core.decay_sources import LANDCOVER, S1_PIXEL, DecaySources
 from insarhub_qgis.core.errors import Cancelled, InsarError, counted_reasons
@@ -32,27 +31,21 @@ from insarhub_qgis.core.forecast_figures import (
 )
 from insarhub_qgis.core.job_config import JobConfig
 from insarhub_qgis.core.job_folder import JobFolder
-from insarhub_qgis.core.network_dates import Node, nodes_of_scenes
-from insarhub_qgis.core.pair_baselines import PairBaselines
+from insarhub_qgis.core.network_dates import Node
 from insarhub_qgis.core.pair_database import JudgedPairs, QualityInputs, judge_pairs
 from insarhub_qgis.core.pair_score import ScoreWeights
 from insarhub_qgis.core.pair_table_files import QUALITY
-from insarhub_qgis.core.pairwise_file import read_pairwise_file
 from insarhub_qgis.core.product_archive import ProductArchive, find_product_archives
 from insarhub_qgis.core.progress import IsCancelled, stop_if_cancelled
 from insarhub_qgis.core.quality_files import QualityCache
 from insarhub_qgis.core.requests import CheckForecast
 from insarhub_qgis.core.run_context import RunContext
-from insarhub_qgis.core.scene_facts import SceneFacts, read_scene_facts
 from insarhub_qgis.core.scenes import scene_start
-from insarhub_qgis.engine.decay_map_reader import read_decay_parameters
-from insarhub_qgis.engine.fire_source import read_fire_history
 from insarhub_qgis.engine.observed_coherence import ObservedCoherence, read_observed_coherence
-from insarhub_qgis.engine.quality_area import OF_SCENES, QualityArea, area_of_job
-from insarhub_qgis.engine.quality_sources import QualityStack
+from insarhub_qgis.engine.quality_area import OF_SCENES, QualityArea
+from insarhub_qgis.engine.quality_job import QualityJob, read_land_cover, read_quality_job
+from insarhub_qgis.engine.quality_sources import FIRE, SNOW
 
-#: Source of monthly NDVI, as in the build of the pair database.
-_MONTHLY_NDVI = ("modis",)
 #: Passes of one track start within this time of day, whatever the frame; the next orbit follows 49 min later at least.
 _SAME_PASS_S = 1800.0
 _DAY_S = 86400.0
@@ -92,77 +85,43 @@ class _Check:
     def __init__(self, job: JobFolder, context: RunContext) -> None:
         self._job = job
         self._context = context
-        self._now = datetime.now(timezone.utc)
         self._messages: list[InsarError] = []
         self._excluded: list[tuple[Path, InsarError]] = []
 
     def run(self) -> dict[str, Any]:
-        stack = self._job.read_stack()
-        config = self._job.read_config()
-        facts: Mapping[str, SceneFacts] = {}
-        pairwise: Mapping[tuple[str, str], float | None] = {}
-        try:
-            facts = read_scene_facts(self._job.path)
-            pairwise = read_pairwise_file(self._job.path)
-        except InsarError as error:
-            self._messages.append(error)
-        baselines = PairBaselines(dict(stack.baselines), dict(pairwise))
-        nodes, unreadable = nodes_of_scenes(stack.scenes, baselines)
-        self._messages += unreadable
-        if len(nodes) < 2:
-            raise InsarError("quality.few_dates", folder=str(self._job.path), dates=len(nodes))
-        scenes = [scene for node in nodes for scene in node.scenes]
-        area = area_of_job(config, [facts[scene] for scene in scenes if scene in facts])
+        known = read_quality_job(self._job)
+        self._messages += known.problems
+        nodes, area = known.nodes, known.area
         if area is None:
             raise InsarError("forecast.no_area", folder=str(self._job.path))
         if area.origin == OF_SCENES:
             self._messages.append(InsarError("quality.area_of_scenes", folder=str(self._job.path)))
-        inputs = self._inputs(nodes, baselines, area)
+        inputs = self._inputs(known, area)
         found = self._observe(nodes, area)
-        judged = self._judge(inputs, found, _weights_of(config))
+        judged = self._judge(inputs, found, _weights_of(known.config))
         self._context.report(1.0, f"{len(found)} pairs")
         return self._result(nodes, found, judged, area)
 
     # --- What was forecast ---
 
-    def _inputs(self, nodes: tuple[Node, ...], baselines: PairBaselines, area: QualityArea) -> QualityInputs:
-        """Give all that the folder knows, as the build of the pair database has it."""
+    def _inputs(self, known: QualityJob, area: QualityArea) -> QualityInputs:
+        """Give all that the folder knows, as the build of the pair database has it, and tell what it lacks."""
         cache = QualityCache(self._job.path)
         if cache.problem is not None:
             self._messages.append(cache.problem)
-        days = tuple(node.date for node in nodes)
-        hour = overpass_hour_utc(scene for node in nodes for scene in node.scenes)
-        dates = read_date_inputs(
-            cache,
-            area.points,
-            days,
-            hour,
-            use_modis_snow=True,
-            vegetation_sources=_MONTHLY_NDVI,
-            now=self._now,
-        )
-        fires = read_fire_history(QualityStack(area, days, hour, cache, self._now))
-        decay = self._decay(area, cache)
-        return QualityInputs(nodes, dates, baselines, decay, fires, aoi_hash=area.hash)
-
-    def _decay(self, area: QualityArea, cache: QualityCache) -> DecaySources:
-        pixels, problems = read_decay_parameters(self._job.path, area.geometry, area.hash)
+        now = datetime.now(timezone.utc)
+        inputs, problems = known.inputs(cache, now, (SNOW, FIRE))
         self._messages += problems
-        cover = cache.get("landcover", area.hash, self._now)
-        fractions = None
-        if cover is not None:
-            fractions = {name: float(value) for name, value in cover.items() if name.endswith("_frac")}
-        decay = DecaySources.ranked(pixels, fractions, area.middle[0])
-        labels = [source.label for source in decay.sources]
+        labels = [source.label for source in inputs.decay.sources]
         if S1_PIXEL not in labels:
             self._messages.append(InsarError("forecast.no_decay_maps", folder=str(self._job.path)))
         elif self._are_maps_simulated():
             self._messages.append(InsarError("forecast.simulated_maps", folder=str(self._job.path)))
-        if fractions is None:
+        if read_land_cover(known.stack(area, cache, now)) is None:
             self._messages.append(InsarError("forecast.no_land_cover", folder=str(self._job.path)))
         elif LANDCOVER not in labels:
             self._messages.append(InsarError("forecast.no_land", folder=str(self._job.path)))
-        return decay
+        return inputs
 
     def _are_maps_simulated(self) -> bool:
         for path in find_decay_maps(self._job.path).values():

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,13 @@ from typing import Any
 import numpy as np
 
 from insarhub_qgis.core.atomic_files import file_lock
-from insarhub_qgis.core.date_inputs import overpass_hour_utc, read_date_inputs
-from insarhub_qgis.core.decay_sources import NO_SOURCE, SOURCE_LABELS, DecaySources
+from insarhub_qgis.core.decay_sources import NO_SOURCE, SOURCE_LABELS
 from insarhub_qgis.core.endpoints import Endpoints
 from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.iso_times import iso
-from insarhub_qgis.core.job_config import OWN_SECTION, JobConfig
+from insarhub_qgis.core.job_config import OWN_SECTION
 from insarhub_qgis.core.job_folder import JobFolder
-from insarhub_qgis.core.network_dates import Node, granule_pairs, nodes_of_scenes
-from insarhub_qgis.core.pair_baselines import PairBaselines
+from insarhub_qgis.core.network_dates import granule_pairs
 from insarhub_qgis.core.pair_database import (
     CURRENT,
     OWN_WEIGHTS,
@@ -54,7 +51,6 @@ from insarhub_qgis.core.pair_table_files import (
     read_stack_quality,
     write_kept_inputs,
 )
-from insarhub_qgis.core.pairwise_file import read_pairwise_file
 from insarhub_qgis.core.progress import part_of, stop_if_cancelled
 from insarhub_qgis.core.quality_files import (
     PAIR_DATABASE_NAME,
@@ -66,14 +62,13 @@ from insarhub_qgis.core.quality_files import (
 from insarhub_qgis.core.requests import BuildPairDatabase, ReweightPairDatabase
 from insarhub_qgis.core.run_context import RunContext
 from insarhub_qgis.core.sandbox_credentials import SANDBOX_USER_PREFIX
-from insarhub_qgis.core.scene_facts import SceneFacts, read_scene_facts
-from insarhub_qgis.core.stack_file import is_number
-from insarhub_qgis.engine.decay_map_reader import read_decay_parameters
-from insarhub_qgis.engine.fire_source import FireSource, read_fire_history
+from insarhub_qgis.core.scene_facts import read_scene_facts
+from insarhub_qgis.engine.fire_source import FireSource
 from insarhub_qgis.engine.land_cover_source import LandCoverSource
 from insarhub_qgis.engine.process import leave_processor_to_others
-from insarhub_qgis.engine.quality_area import OF_SCENES, QualityArea, area_of_job
+from insarhub_qgis.engine.quality_area import OF_SCENES
 from insarhub_qgis.engine.quality_http import QualityDoor
+from insarhub_qgis.engine.quality_job import read_quality_job
 from insarhub_qgis.engine.quality_sources import (
     FIRE,
     LANDCOVER,
@@ -203,16 +198,6 @@ def class_counts(table: PairTable) -> dict[str, int]:
     return {name: int(np.count_nonzero(classes == number)) for number, name in CLASS_NAMES.items()}
 
 
-@dataclass(frozen=True)
-class _StackFacts:
-    """What the job folder knows without any service."""
-
-    nodes: tuple[Node, ...]
-    baselines: PairBaselines
-    facts: Mapping[str, SceneFacts]
-    config: JobConfig
-
-
 class _Build:
     """One run of the build."""
 
@@ -229,33 +214,30 @@ class _Build:
         self._endpoints = endpoints
         self._weights = weights
         self._context = context
-        self._problems: list[InsarError] = []
+        self._known = read_quality_job(job)
+        self._problems: list[InsarError] = list(self._known.problems)
         self._failed: list[tuple[str, InsarError]] = []
         self._fetched: dict[str, int] = {}
         #: Sources that cannot be asked.
         self._closed: set[str] = set()
         self._now = datetime.now(timezone.utc)
-        self._known = self._read_stack()
-        self._days = tuple(node.date for node in self._known.nodes)
-        self._hour = overpass_hour_utc(scene for node in self._known.nodes for scene in node.scenes)
-        self._area = area_of_job(self._known.config, self._facts_of_stack())
         self._cache = QualityCache(job.path)
         if self._cache.problem is not None:
             self._problems.append(_damaged(self._cache.problem))
 
     def run(self) -> dict[str, Any]:
-        area = self._area
+        area = self._known.area
         if area is None:
             self._problems.append(InsarError("quality.no_area", folder=str(self._job.path)))
         elif area.origin == OF_SCENES:
             self._problems.append(InsarError("quality.area_of_scenes", folder=str(self._job.path)))
         inputs = self._inputs()
         state = self._state(inputs)
-        stack = None if area is None else self._stack_in(area)
+        stack = None if area is None else self._known.stack(area, self._cache, self._now)
         sources = self._sources(stack)
         is_valid = state in (CURRENT, REWEIGHTED)
         if not is_valid:
-            begin_pair_database(self._job.path, self._scene_count(), self._now)
+            begin_pair_database(self._job.path, len(self._known.scenes), self._now)
         if stack is not None:
             self._fetch(stack, sources)
         if any(self._fetched.values()):
@@ -289,52 +271,12 @@ class _Build:
 
     # --- What the folder knows ---
 
-    def _read_stack(self) -> _StackFacts:
-        stack = self._job.read_stack()
-        config = self._job.read_config()
-        facts: Mapping[str, SceneFacts] = {}
-        pairwise: dict[tuple[str, str], float | None] = {}
-        try:
-            facts = read_scene_facts(self._job.path)
-            pairwise = read_pairwise_file(self._job.path)
-        except InsarError as error:
-            self._problems.append(error)
-        baselines = PairBaselines(dict(stack.baselines), pairwise)
-        nodes, unreadable = nodes_of_scenes(stack.scenes, baselines)
-        self._problems += unreadable
-        if len(nodes) < 2:
-            raise InsarError("quality.few_dates", folder=str(self._job.path), dates=len(nodes))
-        return _StackFacts(nodes, baselines, facts, config)
-
-    def _facts_of_stack(self) -> list[SceneFacts]:
-        return [
-            self._known.facts[scene]
-            for node in self._known.nodes
-            for scene in node.scenes
-            if scene in self._known.facts
-        ]
-
-    def _scene_count(self) -> int:
-        return sum(len(node.scenes) for node in self._known.nodes)
-
     def _inputs(self) -> QualityInputs:
         """Give all that is known now, without any service."""
-        area, nodes = self._area, self._known.nodes
-        if area is None:
-            dates = read_date_inputs(self._cache, [], self._days, self._hour, now=self._now)
-            return QualityInputs(nodes, dates, self._known.baselines)
-        dates = read_date_inputs(
-            self._cache,
-            area.points,
-            self._days,
-            self._hour,
-            use_modis_snow=SNOW in self._request.sources,
-            vegetation_sources=("modis",),
-            now=self._now,
-        )
-        fires = read_fire_history(self._stack_in(area)) if FIRE in self._request.sources else None
-        decay = self._decay(area)
-        return QualityInputs(nodes, dates, self._known.baselines, decay, fires, aoi_hash=area.hash)
+        inputs, problems = self._known.inputs(self._cache, self._now, self._request.sources)
+        known = {(error.code, str(error.fields)) for error in self._problems}
+        self._problems += [error for error in problems if (error.code, str(error.fields)) not in known]
+        return inputs
 
     def _kept_inputs(self) -> KeptInputs | None:
         """Give what the build before left; a damaged file is told and made anew."""
@@ -344,25 +286,6 @@ class _Build:
             self._problems.append(error)
             return None
 
-    def _stack_in(self, area: QualityArea) -> QualityStack:
-        return QualityStack(area, self._days, self._hour, self._cache, self._now)
-
-    def _decay(self, area: QualityArea) -> DecaySources:
-        pixels, problems = read_decay_parameters(self._job.path, area.geometry, area.hash)
-        known = {(error.code, str(error.fields)) for error in self._problems}
-        self._problems += [error for error in problems if (error.code, str(error.fields)) not in known]
-        cover = self._cache.get("landcover", area.hash, self._now)
-        fractions = (
-            None
-            if cover is None
-            else {
-                name: float(value)
-                for name, value in cover.items()
-                if name.endswith("_frac") and is_number(value)
-            }
-        )
-        return DecaySources.ranked(pixels, fractions, area.middle[0])
-
     def _state(self, inputs: QualityInputs) -> str:
         database: PairDatabase | None = None
         try:
@@ -371,8 +294,9 @@ class _Build:
             if error.code != "file.malformed":
                 raise
             self._problems.append(_damaged(error))
-        scenes = [scene for node in self._known.nodes for scene in node.scenes]
-        return database_state(database, scenes, self._section(), score_basis(inputs, self._weights))
+        return database_state(
+            database, self._known.scenes, self._section(), score_basis(inputs, self._weights)
+        )
 
     # --- Services ---
 
@@ -456,7 +380,7 @@ class _Build:
             self._job.write_config_section(OWN_SECTION, {QUALITY: {**section, ASKED: self._asked()}})
 
     def _keep_inputs(self, table: PairTable) -> None:
-        area, inputs = self._area, table.inputs
+        area, inputs = self._known.area, table.inputs
         write_kept_inputs(
             self._job.path,
             KeptInputs(
@@ -476,7 +400,7 @@ class _Build:
     def _asked(self) -> dict[str, str | None]:
         """Give when each source answered last; one that failed may be asked again at once."""
         before = self._section()
-        is_same_area = before.get("aoi_hash") == ("" if self._area is None else self._area.hash)
+        is_same_area = before.get("aoi_hash") == ("" if self._known.area is None else self._known.area.hash)
         known = before.get(ASKED) if is_same_area else None
         silent = {*self._closed, *(name for name, _ in self._failed)}
         answered = {name: iso(self._now) for name in self._request.sources if name not in silent}
@@ -527,7 +451,7 @@ class _Build:
             "database": str(self._job.path / PAIR_DATABASE_NAME),
             "state": state,
             "is_new": is_new,
-            "dates": len(self._days),
+            "dates": len(self._known.nodes),
             "pairs": len(pairs),
             "counts": class_counts(table),
             "degraded": int(np.count_nonzero((pairs.missing > 0) & ~np.isnan(pairs.score))),
@@ -536,6 +460,6 @@ class _Build:
             "fetched": self._fetched,
             "failed": [{"source": name, **error.to_json()} for name, error in self._failed],
             "hosts": sorted(hosts),
-            "area": "" if self._area is None else self._area.origin,
+            "area": "" if self._known.area is None else self._known.area.origin,
             "messages": [error.to_json() for error in self._problems],
         }
