@@ -6,8 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from qgis.PyQt.QtCore import QCoreApplication, Qt
 from qgis.PyQt.QtGui import QColor, QPalette
-from qgis.PyQt.QtWidgets import QApplication
+from qgis.PyQt.QtWidgets import QApplication, QLabel, QWidget
 
 
 @dataclass(frozen=True)
@@ -57,3 +58,40 @@ def style_axes(axes: Any, colours: ChartColours, point_size: float) -> None:
     for label in (axes.xaxis.label, axes.yaxis.label, axes.title):
         label.set_color(colours.text)
         label.set_fontsize(point_size)
+
+
+def style_legend(legend: Any, colours: ChartColours) -> None:
+    """Dress a legend of matplotlib as the axes."""
+    legend.get_frame().set_facecolor(colours.background)
+    legend.get_frame().set_edgecolor(colours.grid)
+    for text in legend.get_texts():
+        text.set_color(colours.text)
+
+
+def say_empty(axes: Any, text: str, colours: ChartColours, point_size: float) -> None:
+    """Say in place of a chart why there is none."""
+    axes.set_axis_off()
+    place = {"transform": axes.transAxes, "ha": "center", "va": "center", "wrap": True}
+    axes.text(0.5, 0.5, text, color=colours.text, fontsize=point_size, **place)
+
+
+def missing_chart(error: ImportError, parent: QWidget) -> QLabel:
+    """Give what stands in place of a chart in a QGIS without matplotlib."""
+    text = QCoreApplication.translate(
+        "Chart", "The chart needs matplotlib, which this QGIS lacks ({reason}). The tables work without."
+    )
+    label = QLabel(text.format(reason=error), parent)
+    label.setWordWrap(True)
+    label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+    return label
+
+
+def load_fonts() -> None:
+    """Draw a text, at the first of which matplotlib looks for fonts; for worker threads, because it takes long."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    FigureCanvasAgg(figure)
+    figure.add_subplot().set_ylabel("0")
+    figure.canvas.draw()

@@ -5,23 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
-from qgis.PyQt.QtCore import QEvent, Qt, QTimer, pyqtSignal
+from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtGui import QKeyEvent
-from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
+from qgis.PyQt.QtWidgets import QWidget
 
 from insarhub_qgis.core.forecast_plot import COHERENCE_STEP, MarkerStyle, axis_range
-from insarhub_qgis.gui.chart_style import ON_WHITE, ChartColours, palette_colours, style_axes
+from insarhub_qgis.gui.chart_canvas import ChartCanvas
+from insarhub_qgis.gui.chart_style import ChartColours, say_empty, style_axes, style_legend
 
-EXPORT_INCHES = (7.5, 5.5)
-EXPORT_DPI = 200
 #: The mouse finds a point within this distance.
 REACH_PX = 12.0
 NO_PAIR = -1
@@ -53,7 +49,7 @@ class ChartTexts:
     empty: str = ""
 
 
-class ForecastChart(FigureCanvasQTAgg):
+class ForecastChart(ChartCanvas):
     """Draws what it is given; knows no job.
 
     Signals
@@ -67,60 +63,37 @@ class ForecastChart(FigureCanvasQTAgg):
     hovered = pyqtSignal(int, int)
     picked = pyqtSignal(int)
 
-    @classmethod
-    def _fix_ipython_backend2gui(cls) -> None:
-        """Nothing: matplotlib would keep this class for ever, and with it all of a plugin that was reloaded since."""
+    EXPORT_INCHES = (7.5, 5.5)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(Figure(layout="constrained"))
-        self.setParent(parent)
+        super().__init__(parent)
         self.setObjectName("insarhubForecastChart")
         self.setAccessibleName(
             self.tr("Chart of observed over predicted coherence; the table below it holds the same figures")
         )
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(240, 200)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._forecasts: tuple[ChartForecast, ...] = ()
         self._step = COHERENCE_STEP
         self._texts = ChartTexts()
         self._selected = NO_PAIR
-        self._axes: Any = None
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(0)
-        self._timer.timeout.connect(self.redraw)
         self.mpl_connect("motion_notify_event", self._on_motion)
         self.mpl_connect("button_press_event", self._on_click)
 
     def show_forecasts(self, forecasts: Sequence[ChartForecast], step: float, texts: ChartTexts) -> None:
         """Draw forecasts of the same pairs; ``step`` is the distance of the ticks."""
         self._forecasts, self._step, self._texts = tuple(forecasts), step, texts
-        # Several changes in one go are drawn once.
-        self._timer.start()
+        self.redraw_soon()
 
     def select(self, pair: int) -> None:
         """Mark a pair in every forecast; `NO_PAIR` for none."""
         if pair != self._selected:
             self._selected = pair
-            self._timer.start()
+            self.redraw_soon()
 
     @property
     def selected(self) -> int:
         return self._selected
-
-    def redraw(self) -> None:
-        """Draw again, e.g. after a change of theme."""
-        self.figure.clear()
-        self._axes = self._draw(self.figure, palette_colours(), max(self.font().pointSizeF(), 7.0))
-        self.draw_idle()
-
-    def export(self, path: Path) -> None:
-        """Write PNG or SVG, by the ending, on white and independent of the window's size."""
-        figure = Figure(figsize=EXPORT_INCHES, layout="constrained")
-        FigureCanvasAgg(figure)
-        self._draw(figure, ON_WHITE, 10.0, is_export=True)
-        figure.savefig(path, dpi=EXPORT_DPI, facecolor=ON_WHITE.background)
 
     def pair_at(self, x_px: float, y_px: float) -> tuple[int, int]:
         """Give forecast and pair nearest to a place of the canvas (matplotlib's pixels); -1, -1 when none is near."""
@@ -135,12 +108,6 @@ class ForecastChart(FigureCanvasQTAgg):
                 if distance[nearest] < best:
                     best, found = float(distance[nearest]), (number, nearest)
         return found
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        changes = (QEvent.Type.PaletteChange, QEvent.Type.FontChange, QEvent.Type.StyleChange)
-        if event.type() in changes and hasattr(self, "_timer"):
-            self._timer.start()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Left and right go through the pairs in order of the first forecast."""
@@ -169,18 +136,7 @@ class ForecastChart(FigureCanvasQTAgg):
             if np.isfinite(value)
         ]
         if not values:
-            axes.set_axis_off()
-            axes.text(
-                0.5,
-                0.5,
-                self._texts.empty,
-                ha="center",
-                va="center",
-                transform=axes.transAxes,
-                color=colours.text,
-                fontsize=point_size,
-                wrap=True,
-            )
+            say_empty(axes, self._texts.empty, colours, point_size)
             return None
         low, high = axis_range(values, self._step)
         axes.plot(
@@ -202,12 +158,11 @@ class ForecastChart(FigureCanvasQTAgg):
         axes.set_aspect("equal", adjustable="box")
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_locator(MultipleLocator(self._step))
-        axes.set_xlabel(self._texts.predicted, fontsize=point_size, color=colours.text)
-        axes.set_ylabel(self._texts.observed, fontsize=point_size, color=colours.text)
+        axes.set_xlabel(self._texts.predicted)
+        axes.set_ylabel(self._texts.observed)
         if is_export:
             legend = axes.legend(fontsize=point_size, loc="upper left", bbox_to_anchor=(1.01, 1.0))
-            legend.get_frame().set_facecolor(colours.background)
-            legend.get_frame().set_edgecolor(colours.grid)
+            style_legend(legend, colours)
         return axes
 
     def _draw_forecast(self, axes: Any, forecast: ChartForecast, colours: ChartColours) -> None:

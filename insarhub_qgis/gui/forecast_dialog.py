@@ -49,6 +49,7 @@ from insarhub_qgis.core.forecast_csv import forecast_csv
 from insarhub_qgis.core.forecast_figures import COMBINED, FORECASTS, scores_of_coherence
 from insarhub_qgis.core.forecast_plot import COHERENCE_STEP, FORECAST_STYLES, SCORE_STEP, MarkerStyle
 from insarhub_qgis.core.requests import CheckForecast
+from insarhub_qgis.gui.chart_style import missing_chart
 from insarhub_qgis.gui.page_context import PageContext
 from insarhub_qgis.gui.series_tables import copy_table
 from insarhub_qgis.gui.short_text import ShortLabel
@@ -313,15 +314,7 @@ class ForecastDialog(QDialog):
         try:
             from insarhub_qgis.gui.forecast_chart import ForecastChart
         except ImportError as error:
-            missing = QLabel(
-                self.tr(
-                    "The chart needs matplotlib, which this QGIS lacks ({reason}). The tables work without."
-                ).format(reason=error),
-                parent,
-            )
-            missing.setWordWrap(True)
-            missing.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            return missing
+            return missing_chart(error, parent)
         self.chart = ForecastChart(parent)
         self.chart.hovered.connect(self._on_hover)
         self.chart.picked.connect(self.select_pair)

@@ -5,28 +5,24 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from qgis.PyQt.QtCore import QEvent, Qt, QTimer, pyqtSignal
-from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
+from qgis.PyQt.QtCore import Qt, pyqtSignal
+from qgis.PyQt.QtWidgets import QWidget
 
 from insarhub_qgis.core.series_entries import SeriesEntry, SeriesView
 from insarhub_qgis.core.time_series_fit import SeriesFit
-from insarhub_qgis.gui.chart_style import ON_WHITE, ChartColours, palette_colours, style_axes
+from insarhub_qgis.gui.chart_canvas import ChartCanvas
+from insarhub_qgis.gui.chart_style import ChartColours, say_empty, style_axes, style_legend
 
-EXPORT_INCHES = (9.0, 5.0)
-EXPORT_DPI = 200
 CURVE_STEPS = 200
 
 
-class SeriesChart(FigureCanvasQTAgg):
+class SeriesChart(ChartCanvas):
     """Draws what it is given; knows neither files nor the map.
 
     Signals
@@ -37,18 +33,12 @@ class SeriesChart(FigureCanvasQTAgg):
 
     hovered = pyqtSignal(str)
 
-    @classmethod
-    def _fix_ipython_backend2gui(cls) -> None:
-        """Nothing: matplotlib would keep this class for ever, and with it all of a plugin that was reloaded since."""
-
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(Figure(layout="constrained"))
-        self.setParent(parent)
+        super().__init__(parent)
         self.setObjectName("insarhub_series_chart")
         self.setAccessibleName(
             self.tr("Chart of displacement over time; the table beside it holds the same figures")
         )
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(200, 120)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._dates: tuple[dt.date, ...] = ()
@@ -59,10 +49,6 @@ class SeriesChart(FigureCanvasQTAgg):
         self._legend = False
         self._quantity = ""
         self._empty_text = ""
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(0)
-        self._timer.timeout.connect(self.redraw)
         self.mpl_connect("motion_notify_event", self._on_motion)
 
     def show_series(
@@ -81,47 +67,15 @@ class SeriesChart(FigureCanvasQTAgg):
         self._dates, self._entries, self._view = tuple(dates), tuple(entries), view
         self._fits, self._residuals, self._legend = dict(fits), residuals, legend
         self._quantity, self._empty_text = quantity, empty_text
-        # Several changes in one go (a reference and its date) are drawn once.
-        self._timer.start()
+        # A reference and its date change in one go.
+        self.redraw_soon()
 
-    def redraw(self) -> None:
-        """Draw again, e.g. after a change of theme."""
-        self.figure.clear()
-        self._draw(self.figure, palette_colours(), max(self.font().pointSizeF(), 7.0))
-        self.draw_idle()
-
-    def export(self, path: Path) -> None:
-        """Write PNG or SVG, by the ending, on white and independent of the window's size."""
-        figure = Figure(figsize=EXPORT_INCHES, layout="constrained")
-        FigureCanvasAgg(figure)
-        self._draw(figure, ON_WHITE, 10.0, is_export=True)
-        figure.savefig(path, dpi=EXPORT_DPI, facecolor=ON_WHITE.background)
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        changes = (QEvent.Type.PaletteChange, QEvent.Type.FontChange, QEvent.Type.StyleChange)
-        if event.type() in changes and hasattr(self, "_timer"):
-            self._timer.start()
-
-    def _draw(
-        self, figure: Figure, colours: ChartColours, point_size: float, is_export: bool = False
-    ) -> None:
+    def _draw(self, figure: Figure, colours: ChartColours, point_size: float, is_export: bool = False) -> Any:
         axes = figure.add_subplot()
         style_axes(axes, colours, point_size)
         if not self._entries or not self._dates:
-            axes.set_axis_off()
-            axes.text(
-                0.5,
-                0.5,
-                self._empty_text,
-                ha="center",
-                va="center",
-                transform=axes.transAxes,
-                color=colours.text,
-                fontsize=point_size,
-                wrap=True,
-            )
-            return
+            say_empty(axes, self._empty_text, colours, point_size)
+            return None
         days = date2num(self._dates)
         for entry in self._entries:
             if np.isfinite(entry.values_m).any():
@@ -144,11 +98,9 @@ class SeriesChart(FigureCanvasQTAgg):
             )
             legend.set_draggable(True)
         else:
-            return
-        legend.get_frame().set_facecolor(colours.background)
-        legend.get_frame().set_edgecolor(colours.grid)
-        for text in legend.get_texts():
-            text.set_color(colours.text)
+            return axes
+        style_legend(legend, colours)
+        return axes
 
     def _draw_entry(self, axes: Any, entry: SeriesEntry, days: np.ndarray) -> None:
         fit = self._fits.get(entry.name)

@@ -9,10 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from matplotlib.figure import Figure
-from qgis.PyQt.QtCore import QEvent, QLocale, Qt
+from qgis.PyQt.QtCore import QLocale, Qt
 from qgis.PyQt.QtGui import QKeySequence
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
@@ -23,7 +21,6 @@ from qgis.PyQt.QtWidgets import (
     QHeaderView,
     QLabel,
     QShortcut,
-    QSizePolicy,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -33,14 +30,14 @@ from qgis.PyQt.QtWidgets import (
 from insarhub_qgis.core.atomic_files import write_bytes_atomically, write_text_atomically
 from insarhub_qgis.core.decay_map_files import BEST
 from insarhub_qgis.core.errors import InsarError
-from insarhub_qgis.gui.chart_style import ON_WHITE, ChartColours, palette_colours, style_axes
+from insarhub_qgis.gui.chart_canvas import ChartCanvas
+from insarhub_qgis.gui.chart_style import ChartColours, style_axes, style_legend
 from insarhub_qgis.gui.decay_forms import SHARE_DAYS
 from insarhub_qgis.gui.decay_legend import SEASON_OF_CLASS
 from insarhub_qgis.gui.decay_texts import season_title, tr
 from insarhub_qgis.gui.page_context import PageContext
 from insarhub_qgis.layers.styles import style_for
 
-EXPORT_INCHES, EXPORT_DPI = (8.0, 4.5), 200
 #: Lines differ by mark as well, for those who cannot tell the colours.
 _MARKERS = {"winter": "o", "spring": "^", "summer": "s", "fall": "D"}
 NO_VALUE = "–"
@@ -51,46 +48,27 @@ def season_colours() -> dict[str, str]:
     return {SEASON_OF_CLASS[number]: colour for number, colour, _ in style_for(BEST).classes}
 
 
-class ShareChart(FigureCanvasQTAgg):
+class ShareChart(ChartCanvas):
     """Lines of the usable share over the temporal baseline."""
 
-    @classmethod
-    def _fix_ipython_backend2gui(cls) -> None:
-        """Nothing: matplotlib would keep this class for ever, and with it all of a plugin that was reloaded since."""
+    EXPORT_INCHES = (8.0, 4.5)
 
     def __init__(self, shares: Mapping[str, Any], title: str, parent: QWidget | None = None) -> None:
-        super().__init__(Figure(layout="constrained"))
-        self.setParent(parent)
+        super().__init__(parent)
         self.setObjectName("insarhubShareChart")
         self.setAccessibleName(tr("Chart of the usable share; the table holds the same figures"))
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(240, 160)
         self._shares = shares
         self._title = title
         self.redraw()
 
-    def redraw(self) -> None:
-        """Draw again, e.g. after a change of theme."""
-        self.figure.clear()
-        # The window names the quantity above the table.
-        self._draw(self.figure, palette_colours(), max(self.font().pointSizeF(), 7.0), "")
-        self.draw_idle()
-
     def picture(self, ending: str) -> bytes:
         """Give the chart on white as ``png`` or ``svg``."""
-        figure = Figure(figsize=EXPORT_INCHES, layout="constrained")
-        FigureCanvasAgg(figure)
-        self._draw(figure, ON_WHITE, 10.0, self._title)
         buffer = io.BytesIO()
-        figure.savefig(buffer, format=ending, dpi=EXPORT_DPI, facecolor=ON_WHITE.background)
+        self.export(buffer, ending)
         return buffer.getvalue()
 
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange) and hasattr(self, "_shares"):
-            self.redraw()
-
-    def _draw(self, figure: Figure, colours: ChartColours, point_size: float, title: str) -> None:
+    def _draw(self, figure: Figure, colours: ChartColours, point_size: float, is_export: bool = False) -> Any:
         axes = figure.add_subplot()
         style_axes(axes, colours, point_size)
         of_season = season_colours()
@@ -107,16 +85,15 @@ class ShareChart(FigureCanvasQTAgg):
         axes.set_ylim(-3, 103)
         axes.set_xlim(0, SHARE_DAYS[-1] * 1.02)
         axes.set_xticks([0, 24, 48, 72, 96, 144, 192])
-        axes.set_xlabel(tr("temporal baseline [d]"), color=colours.text, fontsize=point_size)
-        axes.set_ylabel(tr("part of the area [%]"), color=colours.text, fontsize=point_size)
-        if title:
-            figure.suptitle(title, x=0.01, ha="left", fontsize=point_size, color=colours.text)
+        axes.set_xlabel(tr("temporal baseline [d]"))
+        axes.set_ylabel(tr("part of the area [%]"))
+        # The window names the quantity above the table.
+        if is_export:
+            figure.suptitle(self._title, x=0.01, ha="left", fontsize=point_size, color=colours.text)
         legend = axes.legend(fontsize=point_size, framealpha=0.9, loc="best", labelspacing=0.2)
         legend.set_draggable(True)
-        legend.get_frame().set_facecolor(colours.background)
-        legend.get_frame().set_edgecolor(colours.grid)
-        for text in legend.get_texts():
-            text.set_color(colours.text)
+        style_legend(legend, colours)
+        return axes
 
 
 class UsableShareDialog(QDialog):
