@@ -88,7 +88,7 @@ def run(request: RetryHyp3, context: RunContext) -> dict[str, Any]:
                 lambda intended: prices[id(intended)],
             )
             outcome = sender.send([row.intended for row in rows], part_of(context.report, 0.3, 1.0))
-            job_file = target.file if outcome.accepted else None
+            job_file = target.file if outcome.accepted and target.file.exists() else None
             return result_of(plan, rows, outcome, job_file=job_file, adopted=len(adopted))
 
 

@@ -66,7 +66,8 @@ def run(request: SubmitHyp3, context: RunContext) -> dict[str, Any]:
                 lambda intended: prices[id(intended)],
             )
             outcome = sender.send([row.intended for row in rows], part_of(context.report, 0.2, 1.0))
-            job_file = target.file if outcome.accepted or adopted else None
+            is_saved = bool(outcome.accepted or adopted) and target.file.exists()
+            job_file = target.file if is_saved else None
             return result_of(plan, rows, outcome, job_file=job_file, adopted=len(adopted))
 
 

@@ -687,6 +687,7 @@ def test_a_full_disk_after_the_payment_loses_nothing(sandbox, tmp_path, monkeypa
     # They were charged, whatever the disk says.
     assert (result["stopped_by"]["code"], result["submitted"]) == ("file.disk_full", 2)
     assert (result["credits"], result["not_sent"]) == (jobs_of_server(sandbox)[1][USER], 2)
+    assert result["job_file"] == ""
     assert len(payments(sandbox)) == 1
     monkeypatch.setattr(hyp3_saving, "add_jobs", real)
     result = submit(sandbox, folder)
