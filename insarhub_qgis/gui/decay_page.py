@@ -40,6 +40,7 @@ from insarhub_qgis.core.decay_map_files import (
 )
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.requests import DeriveFromDecay, FetchDecayMaps, ZonalDecay
+from insarhub_qgis.gui.chart_style import load_fonts
 from insarhub_qgis.gui.decay_forms import SHARE_DAYS, DecayForms
 from insarhub_qgis.gui.decay_legend import DecayLegend
 from insarhub_qgis.gui.decay_table import DecayTable, MissingMap
@@ -57,6 +58,7 @@ from insarhub_qgis.gui.page_context import PageContext, ReadTask
 from insarhub_qgis.gui.short_text import ShortLabel
 from insarhub_qgis.gui.value_footer import THROTTLE_MS
 from insarhub_qgis.host import messages
+from insarhub_qgis.host.counts import counted_pairs
 from insarhub_qgis.host.endpoints import endpoints, is_sandbox_on
 from insarhub_qgis.layers.decay_facts import DecayMap, DerivedMap, JobDecay, Stamp, facts_of, read_job_decay
 from insarhub_qgis.layers.styles import style_for
@@ -731,9 +733,9 @@ class DecayPage(QWidget):
         left_out = answer.get("pairs", 0) - answer.get("pairs_used", 0)
         if left_out:
             self._context.show_warning(
-                self.tr(
-                    "{count} of {pairs} pairs lie in a season without decay map and are left out."
-                ).format(count=left_out, pairs=answer["pairs"])
+                self.tr("Left out for lack of a decay map of the season: {count} of {pairs}.").format(
+                    count=left_out, pairs=counted_pairs(answer["pairs"])
+                )
             )
         if folder == self._folder:
             # The end of the run announces a changed job, and its files are read.
@@ -767,13 +769,6 @@ class DecayPage(QWidget):
 
 def _load_chart() -> None:
     """Load what the chart draws with; in a worker, because it takes long the first time."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     from insarhub_qgis.gui import usable_share_dialog  # noqa: F401 - only loaded
 
-    # Fonts are looked for by the first text that is drawn.
-    figure = Figure()
-    FigureCanvasAgg(figure)
-    figure.add_subplot().set_ylabel("0")
-    figure.canvas.draw()
+    load_fonts()

@@ -26,7 +26,6 @@ from qgis.PyQt.QtWidgets import (
     QApplication,
     QDockWidget,
     QFileDialog,
-    QLabel,
     QShortcut,
     QSplitter,
     QVBoxLayout,
@@ -39,10 +38,12 @@ from insarhub_qgis.core.layers_cache import fingerprint, job_folder_of
 from insarhub_qgis.core.requests import IndexSeries, ZonalSeries
 from insarhub_qgis.core.series_entries import SeriesEntry, SeriesView, next_name, next_style, series_csv
 from insarhub_qgis.core.time_series_fit import SeriesFit
+from insarhub_qgis.gui.chart_style import missing_chart
 from insarhub_qgis.gui.pick_tool import MapMarks, PickTool
 from insarhub_qgis.gui.series_tables import SeriesTables
 from insarhub_qgis.gui.series_toolbar import SeriesToolbar
 from insarhub_qgis.gui.short_text import ShortLabel
+from insarhub_qgis.host.counts import counted_pixels
 from insarhub_qgis.host.messages import sentence
 from insarhub_qgis.layers.area_of_interest import transformed_polygon
 from insarhub_qgis.layers.pixel_values import top_insar_layer
@@ -309,15 +310,7 @@ class SeriesDock(QDockWidget):
             from insarhub_qgis.gui.series_chart import SeriesChart
         except ImportError as error:
             self.chart = None
-            missing = QLabel(
-                self.tr(
-                    "The chart needs matplotlib, which this QGIS lacks ({reason}). The tables work without."
-                ).format(reason=error),
-                parent,
-            )
-            missing.setWordWrap(True)
-            missing.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            return missing
+            return missing_chart(error, parent)
         self.chart = SeriesChart(parent)
         self.chart.hovered.connect(self._say)
         return self.chart
@@ -470,8 +463,8 @@ class SeriesDock(QDockWidget):
             names = {entry.name for entry in self._entries}
             name = zone.name if zone.name not in names else next_name(self._entries, is_zone=True)
             self._entries.append(replace(zone, name=name, style=next_style(self._entries), **filled))
-        return reason or self.tr("{name}: median and spread of {count} pixels.").format(
-            name=zone.name, count=row["n"]
+        return reason or self.tr("{name}: median and spread of {pixels}.").format(
+            name=zone.name, pixels=counted_pixels(int(row["n"]))
         )
 
     # --- map
