@@ -276,8 +276,10 @@ def _unclear_ids(files: Sequence[JobFile]) -> list[str]:
     for file in files:
         pairs, seen, prints = file.pairs, file.last_seen, file.fingerprints
         for job_id in file.ids:
-            status = str(seen.get(job_id, {}).get("status") or "").upper()
-            has_ended = status in (hyp3_jobs.SUCCEEDED, hyp3_jobs.FAILED)
+            last = seen.get(job_id, {})
+            status = str(last.get("status") or "").upper()
+            # One that was not found last time: only asking tells whether it is lost.
+            has_ended = status in (hyp3_jobs.SUCCEEDED, hyp3_jobs.FAILED) and not last.get("missing")
             if job_id not in pairs or job_id not in prints or not has_ended:
                 found.append(job_id)
     return found

@@ -12,8 +12,8 @@ import pytest
 from insarhub_qgis.core.hyp3_files import find_job_files
 from insarhub_qgis.core.hyp3_journal import open_intents
 from insarhub_qgis.core.hyp3_options import Hyp3Options
-from insarhub_qgis.core.requests import RetryHyp3, SubmitHyp3
-from insarhub_qgis.engine import hyp3_door, hyp3_plan, hyp3_retry, hyp3_submit
+from insarhub_qgis.core.requests import RefreshHyp3, RetryHyp3, SubmitHyp3
+from insarhub_qgis.engine import hyp3_door, hyp3_plan, hyp3_refresh, hyp3_retry, hyp3_submit
 from insarhub_qgis.sandbox.hyp3_job_types import JOB_TYPES
 from insarhub_qgis.sandbox.service_state import Fault
 from tests.makers.hyp3_submissions import (
@@ -174,6 +174,20 @@ def test_jobs_that_the_service_lost_are_named(sandbox, failed_job):
     assert result["submitted"] == 0
     assert {row["reason"]["code"] for row in result["skipped"]} == {"hyp3_guard.gone"}
     # They were paid, so that the user decides whether the pairs are paid again.
+    again = submit(sandbox, failed_job)
+    assert (again["submitted"], {row["state"] for row in again["skipped"]}) == (0, {"expired"})
+    assert submit(sandbox, failed_job, repeat_states=("expired",))["submitted"] == 4
+
+
+def test_jobs_that_were_lost_after_they_had_ended_are_no_dead_end(sandbox, failed_job):
+    """As after a restart of a sandbox: a refresh says that they are unknown, and more refreshes would not help."""
+    refresh = RefreshHyp3(str(failed_job), endpoints_of(sandbox).to_json())
+    listener = Listener(life_s=LONG_S)
+    assert hyp3_refresh.run(refresh, listener.context)["counts"]["SUCCEEDED"] == 2
+    sandbox.reset()
+    assert hyp3_refresh.run(refresh, listener.context)["counts"]["UNKNOWN"] == 4
+    result = retry(sandbox, failed_job, include_expired=True)
+    assert {row["reason"]["code"] for row in result["skipped"]} == {"hyp3_guard.gone"}
     again = submit(sandbox, failed_job)
     assert (again["submitted"], {row["state"] for row in again["skipped"]}) == (0, {"expired"})
     assert submit(sandbox, failed_job, repeat_states=("expired",))["submitted"] == 4
