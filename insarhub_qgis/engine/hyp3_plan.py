@@ -252,18 +252,23 @@ def look_around(door: Hyp3Door, job: JobFolder, report: Report) -> Surroundings:
         answers[str(answer["job_id"])] = answer
         if len(answers) % 200 == 0:
             report(0.5, f"Asking for the jobs of the account: {len(answers)}")
+    lost = {job_id for file in files for job_id, seen in file.last_seen.items() if seen.get("missing")}
+    # Those that the last refresh did not find come last: that they are gone is known without another question.
     unlisted = [job_id for job_id in _unclear_ids(files) if job_id not in answers]
-    missing = []
-    for number, job_id in enumerate(unlisted[:_MOST_SINGLE]):
-        report(0.5 + 0.5 * number / len(unlisted), "Asking for older jobs")
+    unlisted.sort(key=lambda job_id: job_id in lost)
+    single, others = unlisted[:_MOST_SINGLE], unlisted[_MOST_SINGLE:]
+    missing = [job_id for job_id in others if job_id in lost]
+    for number, job_id in enumerate(single):
+        report(0.5 + 0.5 * number / len(single), "Asking for older jobs")
         found = job_or_none(door, job_id)
         if found is None:
             missing.append(job_id)
         else:
             answers[job_id] = found
     messages = []
-    if len(unlisted) > _MOST_SINGLE:
-        messages.append(InsarError("hyp3_guard.not_all_asked", count=len(unlisted) - _MOST_SINGLE))
+    unasked = sum(job_id not in lost for job_id in others)
+    if unasked:
+        messages.append(InsarError("hyp3_guard.not_all_asked", count=unasked))
     products = find_local_products(job.product_folders())
     # Asked again: only an answer tells the clock of the service, by which products expire.
     known = known_jobs(files, answers.values(), products, door.server_now(), missing)

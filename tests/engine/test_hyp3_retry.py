@@ -179,8 +179,10 @@ def test_jobs_that_the_service_lost_are_named(sandbox, failed_job):
     assert submit(sandbox, failed_job, repeat_states=("expired",))["submitted"] == 4
 
 
-def test_jobs_that_were_lost_after_they_had_ended_are_no_dead_end(sandbox, failed_job):
+@pytest.mark.parametrize("most", [50, 1])
+def test_jobs_that_were_lost_after_they_had_ended_are_no_dead_end(sandbox, failed_job, monkeypatch, most):
     """As after a restart of a sandbox: a refresh says that they are unknown, and more refreshes would not help."""
+    monkeypatch.setattr(hyp3_plan, "_MOST_SINGLE", most)
     refresh = RefreshHyp3(str(failed_job), endpoints_of(sandbox).to_json())
     listener = Listener(life_s=LONG_S)
     assert hyp3_refresh.run(refresh, listener.context)["counts"]["SUCCEEDED"] == 2
@@ -190,6 +192,7 @@ def test_jobs_that_were_lost_after_they_had_ended_are_no_dead_end(sandbox, faile
     assert {row["reason"]["code"] for row in result["skipped"]} == {"hyp3_guard.gone"}
     again = submit(sandbox, failed_job)
     assert (again["submitted"], {row["state"] for row in again["skipped"]}) == (0, {"expired"})
+    assert again["messages"] == []
     assert submit(sandbox, failed_job, repeat_states=("expired",))["submitted"] == 4
 
 
