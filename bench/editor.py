@@ -82,6 +82,7 @@ def measure(*, rounds: int = 5, hovers: int = 500, toggles: int = 1000, reloads:
     work = Path(tempfile.mkdtemp(prefix="insarhub-editor-"))
     try:
         plan = {
+            "tools": str(ROOT / "tools"),
             "job": str(make_job(work / "jobs" / "p44_f117")),
             "rounds": rounds,
             "hovers": hovers,

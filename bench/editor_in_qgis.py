@@ -8,6 +8,7 @@ import gc
 import json
 import os
 import random
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -16,13 +17,17 @@ from typing import Any
 
 import numpy as np
 from qgis import utils
-from qgis.PyQt.QtCore import QCoreApplication, QEvent, QEventLoop, QPoint, QPointF, QSize, Qt, QTimer
+from qgis.PyQt.QtCore import QCoreApplication, QEvent, QPoint, QPointF, QSize, Qt, QTimer
 from qgis.PyQt.QtGui import QMouseEvent
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication
 from qgis.utils import iface
 
 PLAN = json.loads(os.environ["BENCH_PLAN"])
+sys.path.append(PLAN["tools"])
+
+from qgis_driver import settle, wait_until
+
 NAME = "insarhub_qgis"
 JOB = Path(PLAN["job"])
 LEFT, NO_BUTTON, NO_MODIFIER = (
@@ -32,25 +37,7 @@ LEFT, NO_BUTTON, NO_MODIFIER = (
 )
 #: What is measured beside the 1100 x 600 that the dock opens with.
 LARGE = QSize(1920, 1080)
-WAIT_S = 60.0
 _libc = ctypes.CDLL(None)
-
-
-def wait_until(is_reached: Callable[[], bool], what: str) -> None:
-    """Let QGIS work until something is so; between its events this thread sleeps, so that others can run."""
-    end = time.monotonic() + WAIT_S
-    loop, timer = QEventLoop(), QTimer()
-    timer.timeout.connect(lambda: loop.quit() if is_reached() or time.monotonic() > end else None)
-    timer.start(2)
-    loop.exec()
-    timer.stop()
-    if not is_reached():
-        raise TimeoutError(f"waited {WAIT_S:.0f} s for {what}")
-
-
-def settle(seconds: float = 0.3) -> None:
-    end = time.monotonic() + seconds
-    wait_until(lambda: time.monotonic() > end, "a moment")
 
 
 def rss_mb() -> float:
@@ -109,10 +96,15 @@ def open_editor() -> float:
     dock = editor()
     dock.open_job(JOB)
     wait_until(lambda: dock.session is not None and dock.session.folder == JOB, "the network")
-    # What is asked for is painted in the next turn.
-    QApplication.processEvents()
-    dock.canvas.repaint()
+    finish_drawing(dock.canvas)
     return time.perf_counter() - begun
+
+
+def finish_drawing(canvas: Any) -> None:
+    """What is asked for is drawn a few turns later, and painted."""
+    while not canvas.is_up_to_date:
+        QApplication.processEvents()
+    canvas.repaint()
 
 
 def close_stack() -> None:
@@ -201,7 +193,7 @@ def click_pair(number: int) -> None:
     canvas = editor().canvas
     x, y = canvas.view.middle_pixels[number]
     QTest.mouseClick(canvas, LEFT, NO_MODIFIER, QPoint(round(x), round(y)))
-    canvas.repaint()
+    finish_drawing(canvas)
     QApplication.processEvents()
 
 

@@ -211,7 +211,7 @@ class NetworkCanvas(FigureCanvasQTAgg):
         if not len(changed):
             return
         self._recolour_timer.start()
-        if self._plain.isNull() or self._redraw_timer.isActive():
+        if self._plain.isNull() or not self.is_up_to_date:
             return
         if self._line_view != self.view.limits:
             self._lines = [QLineF(*row) for row in self.view.straight_pixels().tolist()]
@@ -285,6 +285,11 @@ class NetworkCanvas(FigureCanvasQTAgg):
         if hasattr(self, "_bars"):
             self._arrange()
 
+    @property
+    def is_up_to_date(self) -> bool:
+        """No drawing waits."""
+        return not self._redraw_timer.isActive()
+
     def draw_idle(self, *_: Any, **__: Any) -> None:
         """Draw everything soon; meanwhile the former drawing stays."""
         self._turns_left = TURNS_BEFORE
@@ -308,7 +313,7 @@ class NetworkCanvas(FigureCanvasQTAgg):
         self._compose()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        if self._plain.isNull() and not self._redraw_timer.isActive():
+        if self._plain.isNull() and self.is_up_to_date:
             self.draw()
         painter = QPainter(self)
         try:
