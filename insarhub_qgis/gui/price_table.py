@@ -7,10 +7,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qgis.PyQt.QtCore import QSize, Qt, pyqtSignal
-from qgis.PyQt.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
+from qgis.PyQt.QtWidgets import (
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from insarhub_qgis.core.hyp3_options import SPACING_M, Hyp3Options
 from insarhub_qgis.gui.hyp3_jobs_table import credits_text
+from insarhub_qgis.gui.process_order import ProcessOrder, unavailable_types
 
 TYPE, LOOKS, EACH, NEW = range(4)
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -136,3 +146,51 @@ class PriceTable(QTreeWidget):
         choice = item.data(TYPE, _CHOICE)
         if choice:
             self.chosen.emit(*choice)
+
+
+class PriceTab(QWidget):
+    """The prices, and below them how bursts of the same area are ordered.
+
+    Signals
+    -------
+    search_requested
+        Bursts of the area are to be searched.
+    """
+
+    search_requested = pyqtSignal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.prices = PriceTable(self)
+        self.burst_hint = QLabel(self)
+        self.burst_hint.setObjectName("insarhubBurstHint")
+        self.burst_hint.setWordWrap(True)
+        self.burst_button = QPushButton(self.tr("Search B&ursts…"), self)
+        self.burst_button.setObjectName("insarhubBurstSearch")
+        self.burst_button.setAutoDefault(False)
+        self.burst_button.clicked.connect(lambda: self.search_requested.emit())
+        self.burst_row = QWidget(self)
+        row = QHBoxLayout(self.burst_row)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(6)
+        row.addWidget(self.burst_hint, 1)
+        row.addWidget(self.burst_button, 0, Qt.AlignmentFlag.AlignTop)
+        self.burst_row.hide()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 9, 0, 0)
+        layout.setSpacing(6)
+        layout.addWidget(self.prices, 1)
+        layout.addWidget(self.burst_row)
+
+    def show_order(self, order: ProcessOrder, options: Hyp3Options) -> None:
+        """Show what an order costs with other job types and looks."""
+        alternatives, estimates = (order.plan or {}).get("alternatives") or (), order.burst_estimates()
+        unavailable = unavailable_types(order.facts) if order.facts is not None else {}
+        self.prices.show_prices(alternatives, unavailable, options, estimates)
+        self.burst_hint.setText(
+            self.tr(
+                "The area of this job takes {count}, estimated from the footprint of a scene. To order bursts, search the "
+                "area again with the product Bursts and add them as a job of their own."
+            ).format(count=order.burst_count_text())
+        )
+        self.burst_row.setVisible(bool(estimates))

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from qgis.core import QgsApplication
-from qgis.gui import QgsFilterLineEdit, QgsScrollArea
+from qgis.gui import QgsScrollArea
 from qgis.PyQt.QtCore import QEvent, QLocale, Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtGui import QKeyEvent
 from qgis.PyQt.QtWidgets import (
@@ -19,53 +19,32 @@ from qgis.PyQt.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
-    QMenu,
-    QMessageBox,
-    QProgressBar,
     QPushButton,
     QSplitter,
     QTabWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from insarhub_qgis.core import network_checks
-from insarhub_qgis.core.burst_estimate import burst_prices
 from insarhub_qgis.core.errors import Cancelled, InsarError
-from insarhub_qgis.core.hyp3_guard import NEW, REFUSED
-from insarhub_qgis.core.hyp3_options import (
-    INSAR_GAMMA,
-    MOST_BURSTS,
-    MULTI_BURST,
-    PROCESSOR_TYPE,
-    SINGLE_BURST,
-    Hyp3Options,
-)
-from insarhub_qgis.core.network_budget import PairPrices, pair_stamp
-from insarhub_qgis.core.network_checks import CREDIT_SHARE, CheckRow
-from insarhub_qgis.core.requests import PlanHyp3, Request, SubmitHyp3
-from insarhub_qgis.core.scenes import Pair
+from insarhub_qgis.core.hyp3_options import PROCESSOR_TYPE, Hyp3Options
+from insarhub_qgis.core.network_checks import STOP, WARNING, CheckRow
+from insarhub_qgis.core.requests import PlanHyp3
 from insarhub_qgis.gui.account_box import AccountBox
-from insarhub_qgis.gui.cost_line import CostLine, sum_of
-from insarhub_qgis.gui.hyp3_jobs_table import credits_text, pair_text
+from insarhub_qgis.gui.cost_line import CostLine
+from insarhub_qgis.gui.hyp3_jobs_table import credits_text
 from insarhub_qgis.gui.hyp3_options_form import Hyp3OptionsForm
-from insarhub_qgis.gui.hyp3_runs import reason_text
-from insarhub_qgis.gui.network_check_card import CheckLine, NetworkCheckCard
+from insarhub_qgis.gui.network_check_card import NetworkCheckCard
+from insarhub_qgis.gui.order_sending import OrderSending, ask_to_pay_again, submit_text
 from insarhub_qgis.gui.page_context import PageContext
-from insarhub_qgis.gui.plan_table import (
-    NOTE,
-    REJECTED,
-    UNASKED,
-    VALID,
-    PlanModel,
-    PlannedPair,
-    PlanView,
-)
-from insarhub_qgis.gui.price_table import PriceTable
+from insarhub_qgis.gui.plan_tab import PlanTab
+from insarhub_qgis.gui.plan_table import VALID, PlannedPair
+from insarhub_qgis.gui.price_table import PriceTab
+from insarhub_qgis.gui.process_checks import CheckActions, check_lines
 from insarhub_qgis.gui.process_facts import ProcessFacts, check_pairs, read_process_facts
+from insarhub_qgis.gui.process_order import ProcessOrder, proposed_type, unavailable_types
 from insarhub_qgis.gui.sandbox_banner import SandboxBanner
-from insarhub_qgis.gui.stacks_table import bursts_text
+from insarhub_qgis.gui.status_row import StatusRow
 from insarhub_qgis.host import messages
 from insarhub_qgis.host.endpoints import endpoints, is_sandbox_on
 from insarhub_qgis.host.engine_process import EngineTask
@@ -100,15 +79,20 @@ class ProcessDialog(QDialog):
         self.facts: ProcessFacts | None = None
         self.plan: Mapping[str, Any] | None = None
         self._planning: EngineTask | None = None
-        self._sending: EngineTask | None = None
+        self._sending = OrderSending(context, folder, self)
         self._plan_number = 0
         self._check_number = 0
         self._rows: list[CheckRow] = []
         self._is_checked = False
-        self._unavailable: dict[str, str] = {}
+        self._check_actions = CheckActions(self._edit_network, self._show_reused, self._show_price_tab)
         self._ask_timer = self._timer(_ASK_DELAY_MS, self._ask_plan)
         self._check_timer = self._timer(_CHECK_DELAY_MS, self._check)
         self._build()
+        self._sending.progressed.connect(self.status_row.show_progress)
+        self._sending.item_received.connect(self._take_item)
+        self._sending.checked.connect(self._on_dry_run)
+        self._sending.submitted.connect(self._on_submitted)
+        self._sending.failed.connect(self._on_send_failed)
         self.resize(WIDTH_PX, HEIGHT_PX)
         context.services_changed.connect(self._on_services_changed)
         context.job_changed.connect(self._on_job_changed)
@@ -126,8 +110,15 @@ class ProcessDialog(QDialog):
         self.card = NetworkCheckCard(self.tabs)
         self.card.show_busy()
         self.tabs.addTab(self.card, self.tr("Chec&k"))
-        self.tabs.addTab(self._make_pairs(), self.tr("P&airs"))
-        self.tabs.addTab(self._make_prices(), self.tr("P&rices"))
+        self.pairs = PlanTab(self.tabs)
+        self.model, self.table = self.pairs.model, self.pairs.table
+        self.model.ticked_changed.connect(self._on_ticked)
+        self.tabs.addTab(self.pairs, self.tr("P&airs"))
+        self.price_tab = PriceTab(self.tabs)
+        self.prices = self.price_tab.prices
+        self.prices.chosen.connect(self._choose_price)
+        self.price_tab.search_requested.connect(self._search_bursts)
+        self.tabs.addTab(self.price_tab, self.tr("P&rices"))
         splitter = QSplitter(Qt.Orientation.Horizontal, self)
         splitter.setChildrenCollapsible(False)
         splitter.addWidget(self._make_options())
@@ -180,72 +171,6 @@ class ProcessDialog(QDialog):
         side.setMinimumWidth(270)
         return side
 
-    def _make_pairs(self) -> QWidget:
-        page = QWidget(self.tabs)
-        self.filter = QgsFilterLineEdit(page)
-        self.filter.setObjectName("insarhubPlanFilter")
-        self.filter.setShowSearchIcon(True)
-        self.filter.setPlaceholderText(self.tr("Filter by date, state or verdict"))
-        self.filter.setAccessibleName(self.tr("Filter pairs"))
-        self.model = PlanModel(page)
-        self.model.ticked_changed.connect(self._on_ticked)
-        self.table = PlanView(self.model, page)
-        self.filter.textChanged.connect(self.table.set_filter)
-        self.tick_button = QToolButton(page)
-        self.tick_button.setObjectName("insarhubTick")
-        self.tick_button.setText(self.tr("&Tick"))
-        self.tick_button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.tick_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(self.tick_button)
-        menu.addAction(self.tr("Only &New Pairs"), self._tick_new)
-        menu.addAction(self.tr("&Listed Pairs"), lambda: self._tick_listed(is_on=True))
-        menu.addAction(self.tr("None of the L&isted"), lambda: self._tick_listed(is_on=False))
-        menu.addAction(self.tr("None That HyP3 &Refused"), self._untick_refused)
-        self.tick_button.setMenu(menu)
-        head = QHBoxLayout()
-        head.setContentsMargins(0, 0, 0, 0)
-        head.setSpacing(6)
-        head.addWidget(self.filter, 1)
-        head.addWidget(self.tick_button)
-        layout = QVBoxLayout(page)
-        layout.setContentsMargins(0, 9, 0, 0)
-        layout.setSpacing(6)
-        self.detail = QLabel(page)
-        self.detail.setObjectName("insarhubPlanDetail")
-        self.detail.setWordWrap(True)
-        self.detail.setTextFormat(Qt.TextFormat.PlainText)
-        self.detail.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.detail.hide()
-        self.table.selectionModel().selectionChanged.connect(lambda *_: self._show_detail())
-        layout.addLayout(head)
-        layout.addWidget(self.table, 1)
-        layout.addWidget(self.detail)
-        return page
-
-    def _make_prices(self) -> QWidget:
-        page = QWidget(self.tabs)
-        self.prices = PriceTable(page)
-        self.prices.chosen.connect(self._choose_price)
-        self.burst_hint = QLabel(page)
-        self.burst_hint.setObjectName("insarhubBurstHint")
-        self.burst_hint.setWordWrap(True)
-        self.burst_button = self._button(
-            "insarhubBurstSearch", self.tr("Search B&ursts…"), self._search_bursts
-        )
-        self.burst_row = QWidget(page)
-        row = QHBoxLayout(self.burst_row)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(6)
-        row.addWidget(self.burst_hint, 1)
-        row.addWidget(self.burst_button, 0, Qt.AlignmentFlag.AlignTop)
-        self.burst_row.hide()
-        layout = QVBoxLayout(page)
-        layout.setContentsMargins(0, 9, 0, 0)
-        layout.setSpacing(6)
-        layout.addWidget(self.prices, 1)
-        layout.addWidget(self.burst_row)
-        return page
-
     def _make_notice(self) -> QHBoxLayout:
         picture = QLabel(self)
         picture.setPixmap(QgsApplication.getThemeIcon("/mIconInfo.svg").pixmap(16, 16))
@@ -264,29 +189,16 @@ class ProcessDialog(QDialog):
         return row
 
     def _make_status(self) -> QWidget:
-        self.status_icon = QLabel(self)
-        self.status = QLabel(self)
+        self.status_row = StatusRow(self)
+        self.status, self.progress = self.status_row.label, self.status_row.progress
         self.status.setObjectName("insarhubProcessStatus")
-        self.status.setWordWrap(True)
-        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.progress = QProgressBar(self)
         self.progress.setObjectName("insarhubProcessProgress")
-        self.progress.setTextVisible(False)
-        self.progress.setFixedSize(140, 8)
-        self.progress.setAccessibleName(self.tr("Progress"))
         self.cancel_button = self._button("insarhubProcessCancel", self.tr("Cance&l"), self._cancel)
         self.untick_button = self._button("insarhubProcessUntick", "", self._untick_refused)
         self.again_button = self._button("insarhubProcessAgain", self.tr("Try A&gain"), self._ask_plan)
         self.options_button = self._button("insarhubProcessOptions", self.tr("&Options…"), self._open_options)
-        self.status_row = QWidget(self)
-        row = QHBoxLayout(self.status_row)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(6)
-        row.addWidget(self.status_icon)
-        row.addWidget(self.status, 1)
-        row.addWidget(self.progress)
         for button in (self.cancel_button, self.untick_button, self.again_button, self.options_button):
-            row.addWidget(button)
+            self.status_row.add_button(button)
         return self.status_row
 
     def _make_buttons(self) -> QHBoxLayout:
@@ -332,7 +244,13 @@ class ProcessDialog(QDialog):
     @property
     def is_sending(self) -> bool:
         """Whether a dry run or a submission goes on."""
-        return self._sending is not None
+        return self._sending.is_running
+
+    @property
+    def order(self) -> ProcessOrder:
+        """What is known of the order now."""
+        rows, ticked = tuple(self.model.rows), tuple(self.model.ticked_rows())
+        return ProcessOrder(self.facts, self.plan, rows, ticked, self.form.fields["looks"].currentData())
 
     def _read(self) -> None:
         if self.facts is None:
@@ -352,31 +270,14 @@ class ProcessDialog(QDialog):
             return
         if before is None:
             self.form.show_options(facts.options)
-        self._unavailable = self._reasons(facts)
-        self.form.show_unavailable(self._unavailable)
-        if self.form.options().job_type in self._unavailable:
-            self.form.show_options(replace(self.form.options(), job_type=_proposed_type(facts)))
+        unavailable = unavailable_types(facts)
+        self.form.show_unavailable(unavailable)
+        if self.form.options().job_type in unavailable:
+            self.form.show_options(replace(self.form.options(), job_type=proposed_type(facts)))
         self._show_prices()
         self.model.show_pairs([PlannedPair(pair) for pair in facts.pairs], ())
         self._check()
         self._ask_plan()
-
-    def _reasons(self, facts: ProcessFacts) -> dict[str, str]:
-        """Say which job types the stack does not fit, and why."""
-        if not facts.is_burst:
-            burst = self.tr("Needs a stack of bursts; this one holds whole scenes.")
-            return {MULTI_BURST: burst, SINGLE_BURST: burst}
-        reasons = {INSAR_GAMMA: self.tr("Needs whole scenes; this stack holds bursts.")}
-        count = len(facts.burst_ids)
-        if count > 1:
-            reasons[SINGLE_BURST] = self.tr("Takes one burst; each date of this stack has {count}.").format(
-                count=count
-            )
-        if count > MOST_BURSTS:
-            reasons[MULTI_BURST] = self.tr(
-                "Takes {limit} bursts at most; each date of this stack has {count}. Search a smaller area, or whole scenes."
-            ).format(limit=MOST_BURSTS, count=count)
-        return reasons
 
     def _on_job_changed(self, folder: Path) -> None:
         # Its own submission is told by its own answer.
@@ -414,7 +315,7 @@ class ProcessDialog(QDialog):
         self._plan_number += 1
         number = self._plan_number
         request = PlanHyp3(str(self._folder), options.to_json(), endpoints=endpoints().to_json())
-        self._planning = self._start(
+        self._planning = self._context.start(
             request,
             self.tr("Plan {job}").format(job=self._folder.name),
             lambda answer: self._on_plan(number, answer),
@@ -422,6 +323,7 @@ class ProcessDialog(QDialog):
             credential=credential,
             is_reading=True,
         )
+        self._planning.progressed.connect(self.status_row.show_progress)
         self._say(self.tr("Asking HyP3 for prices and earlier orders…"), is_busy=True)
         self._show_state()
 
@@ -448,10 +350,6 @@ class ProcessDialog(QDialog):
             self._planning.cancel()
             self._planning = None
 
-    @property
-    def credits_left(self) -> float | None:
-        return self.plan.get("credits_left") if self.plan is not None else None
-
     # checks
 
     def _on_ticked(self) -> None:
@@ -466,15 +364,7 @@ class ProcessDialog(QDialog):
             return
         self._check_number += 1
         number = self._check_number
-        rows, ticked = list(self.model.rows), {row.pair for row in self.model.ticked_rows()}
-        each = self.plan.get("credits_each") if self.plan is not None else None
-        prices = None
-        kept = {row.pair for row in rows}
-        if self.plan is not None:
-            kept = ticked | {row.pair for row in rows if row.is_reused}
-        if each is not None:
-            stamps = frozenset(pair_stamp(Pair(*pair)) for pair in kept - ticked)
-            prices = PairPrices(float(each), stamps)
+        kept, prices = self.order.network_pairs()
 
         def show(found: list[CheckRow]) -> None:
             if number == self._check_number:
@@ -489,77 +379,9 @@ class ProcessDialog(QDialog):
             show,
         )
 
-    def _lines(self) -> list[CheckLine]:
-        lines = [self._line(row) for row in (*self._rows, *self._credit_rows())]
-        status = str((self.plan or {}).get("application_status") or "APPROVED")
-        if status != "APPROVED":
-            lines.append(
-                CheckLine(
-                    network_checks.STOP,
-                    self.tr(
-                        "HyP3 has not approved this account yet: {status}. Ask for access on its page."
-                    ).format(status=status),
-                )
-            )
-        for message in (self.plan or {}).get("messages") or ():
-            error = InsarError.from_json(message)
-            lines.append(CheckLine(network_checks.NOTE, messages.sentence(error)))
-        lines += self._burst_lines()
+    def _has_unsaved_edits(self) -> bool:
         dock = self._context.open_network_dock()
-        if dock is not None and any(session.folder == self._folder for session in dock.dirty_sessions):
-            lines.append(
-                CheckLine(
-                    network_checks.WARNING,
-                    self.tr("The network has unsaved edits: the pairs here are those of the last save."),
-                    self.tr("Edit Network"),
-                    self._edit_network,
-                )
-            )
-        if self.facts is not None:
-            lines += [CheckLine(network_checks.NOTE, messages.sentence(note)) for note in self.facts.notes]
-        return lines
-
-    def _burst_lines(self) -> list[CheckLine]:
-        """Bursts of the stack, or that bursts of the same area would be cheaper."""
-        facts = self.facts
-        if facts is None:
-            return []
-        if MULTI_BURST in self._unavailable and facts.is_burst:
-            text = self.tr("{job_type}: {reason}")
-            return [
-                CheckLine(
-                    network_checks.STOP,
-                    text.format(job_type=MULTI_BURST, reason=self._unavailable[MULTI_BURST]),
-                )
-            ]
-        if len(facts.burst_ids) > 1:
-            text = self.tr("Each pair merges bursts {bursts}.").format(bursts=bursts_text(facts.burst_ids))
-            return [CheckLine(network_checks.OK, text)]
-        each, bursts = (self.plan or {}).get("credits_each"), self._price_of_bursts()
-        if bursts is None or each is None or bursts >= each:
-            return []
-        text = self.tr(
-            "Bursts of the same area would cost about {credits} instead of {now} credits per pair ({count}, estimated from "
-            "the footprint of a scene). Search the area again with the product Bursts to order them."
-        ).format(credits=credits_text(bursts), now=credits_text(each), count=self._burst_count_text())
-        return [CheckLine(network_checks.NOTE, text, self.tr("Prices"), self._show_price_tab)]
-
-    def _burst_count_text(self) -> str:
-        count = (self.facts.estimated_bursts if self.facts is not None else None) or 0
-        return self.tr("one burst") if count == 1 else self.tr("about {count} bursts").format(count=count)
-
-    def _burst_estimates(self) -> list[dict[str, Any]]:
-        """What bursts of the area of whole scenes would cost, in rows of the price table."""
-        facts, plan = self.facts, self.plan
-        if facts is None or plan is None or not facts.estimated_bursts:
-            return []
-        new = sum(row.state == NEW for row in self.model.rows)
-        return burst_prices(plan.get("costs") or {}, facts.estimated_bursts, new)
-
-    def _price_of_bursts(self) -> float | None:
-        """Credits per pair with the looks that are chosen; None when they cannot be estimated."""
-        looks = self.form.fields["looks"].currentData()
-        return next((row["credits_each"] for row in self._burst_estimates() if row["looks"] == looks), None)
+        return dock is not None and any(session.folder == self._folder for session in dock.dirty_sessions)
 
     def _show_price_tab(self) -> None:
         self.tabs.setCurrentIndex(PRICES_TAB)
@@ -571,34 +393,6 @@ class ProcessDialog(QDialog):
             self._context.search_requested.emit(dict(self.facts.burst_search))
             self.close()
 
-    def _credit_rows(self) -> list[CheckRow]:
-        total, left = sum_of(self.model.ticked_rows()), self.credits_left
-        if self.plan is None or total is None:
-            return []
-        if left is None:
-            return [CheckRow("credits", network_checks.NOTE, "check.price", {"credits": total})]
-        fields = {"credits": total, "left": left}
-        if total > left:
-            return [
-                CheckRow(
-                    "credits", network_checks.STOP, "check.too_dear", {**fields, "missing": total - left}
-                )
-            ]
-        is_dear = total > CREDIT_SHARE * left
-        level, code = (
-            (network_checks.WARNING, "check.dear") if is_dear else (network_checks.OK, "check.affordable")
-        )
-        return [CheckRow("credits", level, code, fields)]
-
-    def _line(self, row: CheckRow) -> CheckLine:
-        error = row.as_error()
-        text = messages.what_happened(error) if row.level == network_checks.OK else messages.sentence(error)
-        if row.fix == network_checks.REUSE:
-            return CheckLine(network_checks.NOTE, text, self.tr("Show"), self._show_reused)
-        if row.fix or row.dates or row.pairs:
-            return CheckLine(row.level, text, self.tr("Edit Network"), self._edit_network)
-        return CheckLine(row.level, text)
-
     def _show_reused(self) -> None:
         self.tabs.setCurrentIndex(PAIRS_TAB)
         self.table.setFocus()
@@ -607,45 +401,21 @@ class ProcessDialog(QDialog):
         self._context.network_dock().open_job(self._folder)
 
     def _show_prices(self) -> None:
-        alternatives, estimates = (self.plan or {}).get("alternatives") or (), self._burst_estimates()
-        self.prices.show_prices(alternatives, self._unavailable, self.form.options(), estimates)
-        self.burst_hint.setText(
-            self.tr(
-                "The area of this job takes {count}, estimated from the footprint of a scene. To order bursts, search the "
-                "area again with the product Bursts and add them as a job of their own."
-            ).format(count=self._burst_count_text())
-        )
-        self.burst_row.setVisible(bool(estimates))
+        self.price_tab.show_order(self.order, self.form.options())
 
     def _choose_price(self, job_type: str, looks: str) -> None:
         if not self.is_sending:
             self.form.choose(job_type, looks)
 
-    # ticks
-
-    def _tick_new(self) -> None:
-        self.model.tick([row.pair for row in self.model.rows if row.state != NEW], is_on=False)
-        self.model.tick([row.pair for row in self.model.rows if row.state == NEW], is_on=True)
-
-    def _tick_listed(self, *, is_on: bool) -> None:
-        self.model.tick([row.pair for row in self.table.listed_rows()], is_on=is_on)
-
     def _untick_refused(self) -> None:
-        self.model.tick([row.pair for row in self.model.rows if row.verdict == REJECTED], is_on=False)
+        self.pairs.untick_refused()
         self.untick_button.hide()
-
-    def _show_detail(self) -> None:
-        """The whole of what is known about a chosen pair; its cell cuts it short."""
-        rows: list[PlannedPair] = self.table.selected_rows()
-        text = self.model.note(rows[0]) if len(rows) == 1 else ""
-        self.detail.setText(f"{pair_text(rows[0].pair)}: {text}" if text else "")
-        self.detail.setVisible(bool(text))
 
     def _show_defaults(self) -> None:
         before = self.form.options()
         options = Hyp3Options()
         if self.facts is not None:
-            options = replace(options, job_type=_proposed_type(self.facts))
+            options = replace(options, job_type=proposed_type(self.facts))
         if options != before:
             self.form.show_options(options)
             self._on_options_changed()
@@ -653,73 +423,53 @@ class ProcessDialog(QDialog):
     # what it shows
 
     def _show_state(self) -> None:
-        ticked = self.model.ticked_rows()
-        reused = [row for row in self.model.rows if row.is_reused and row not in ticked]
-        is_planned = self.plan is not None
-        self.cost.show_figures(ticked, reused, self.credits_left, is_known=is_planned)
+        order, is_planned = self.order, self.plan is not None
+        ticked = order.ticked
+        reused = [row for row in order.rows if row.is_reused and row not in ticked]
+        self.cost.show_figures(ticked, reused, order.credits_left, is_known=is_planned)
         if self._is_checked:
-            lines = self._lines()
+            lines = check_lines(
+                order, self._rows, self._check_actions, has_unsaved_edits=self._has_unsaved_edits()
+            )
             if tuple(lines) != self.card.lines:
                 self.card.show_lines(lines)
-            worst = [line for line in lines if line.level in (network_checks.STOP, network_checks.WARNING)]
+            worst = [line for line in lines if line.level in (STOP, WARNING)]
             self.tabs.setTabText(
                 CHECK_TAB,
                 self.tr("Chec&k ({count})").format(count=len(worst)) if worst else self.tr("Chec&k"),
             )
         self.tabs.setTabText(
             PAIRS_TAB,
-            self.tr("P&airs ({ticked} of {count})").format(ticked=len(ticked), count=len(self.model.rows))
-            if self.model.rows
+            self.tr("P&airs ({ticked} of {count})").format(ticked=len(ticked), count=len(order.rows))
+            if order.rows
             else self.tr("P&airs"),
         )
-        stops = [line for line in self.card.lines if line.level == network_checks.STOP]
+        stops = [line for line in self.card.lines if line.level == STOP]
         is_ready = is_planned and not self.is_sending and bool(ticked)
         self.dry_button.setEnabled(is_ready)
         self.submit_button.setEnabled(is_ready and not stops and self._is_checked)
         self.submit_button.setToolTip("\n".join(line.text for line in stops))
-        total = sum_of(ticked)
-        self.submit_button.setText(
-            self.tr("&Submit {count} Pairs, {credits} Credits").format(
-                count=QLocale().toString(len(ticked)), credits=credits_text(total)
-            )
-            if is_planned and ticked
-            else self.tr("&Submit")
-        )
+        self.submit_button.setText(submit_text(ticked) if is_planned and ticked else self.tr("&Submit"))
         for widget in (
             self.form,
             self.account_box,
             self.processor_box,
             self.defaults_button,
-            self.tick_button,
+            self.pairs.tick_button,
         ):
             widget.setEnabled(not self.is_sending)
 
-    def _say(
-        self,
-        text: str,
-        icon: str = "",
-        *,
-        is_busy: bool = False,
-        can_retry: bool = False,
-        is_account: bool = False,
-    ) -> None:
-        self.status.setText(text)
-        self.status_icon.setVisible(bool(icon))
-        if icon:
-            self.status_icon.setPixmap(QgsApplication.getThemeIcon(icon).pixmap(16, 16))
-        self.progress.setVisible(is_busy)
-        if is_busy:
-            self.progress.setRange(0, 0)
-        self.cancel_button.setVisible(is_busy and (self._planning is not None or self._sending is not None))
-        self.untick_button.hide()
-        self.again_button.setVisible(can_retry)
-        self.options_button.setVisible(is_account)
-        self.status_row.setVisible(bool(text))
+    def _say(self, text: str, icon: str = "", *buttons: QPushButton, is_busy: bool = False) -> None:
+        if is_busy and (self._planning is not None or self.is_sending):
+            buttons = (self.cancel_button, *buttons)
+        self.status_row.say(text, icon, *buttons, is_busy=is_busy)
 
     def _on_error(self, error: InsarError) -> None:
-        is_account = error.code.startswith("credentials.")
+        buttons = [self.again_button]
+        if error.code.startswith("credentials."):
+            buttons.append(self.options_button)
         icon = "/mIconInfo.svg" if isinstance(error, Cancelled) else "/mIconWarning.svg"
-        self._say(messages.sentence(error), icon, can_retry=True, is_account=is_account)
+        self._say(messages.sentence(error), icon, *buttons)
         self._show_state()
 
     def _open_options(self) -> None:
@@ -735,32 +485,7 @@ class ProcessDialog(QDialog):
 
     def submit(self) -> None:
         """Order the ticked pairs; what was paid before is asked about once more."""
-        again = [row for row in self.model.ticked_rows() if row.state != NEW]
-        if not again:
-            self._send(is_dry=False)
-            return
-        box = QMessageBox(self)
-        box.setObjectName("insarhubRepeatQuestion")
-        box.setIcon(QMessageBox.Icon.Warning)
-        box.setWindowTitle(self.tr("Order Again"))
-        box.setText(
-            self.tr(
-                "{count} of the ticked pairs were ordered before. Pay {credits} credits for them again?"
-            ).format(count=len(again), credits=credits_text(sum_of(again)))
-        )
-        submit = box.addButton(
-            self.tr("&Submit {count} Pairs, {credits} Credits").format(
-                count=len(self.model.ticked_rows()), credits=credits_text(sum_of(self.model.ticked_rows()))
-            ),
-            QMessageBox.ButtonRole.AcceptRole,
-        )
-        submit.setAutoDefault(False)
-        cancel = box.addButton(QMessageBox.StandardButton.Cancel)
-        box.setDefaultButton(cancel)
-        box.setEscapeButton(cancel)
-        box.finished.connect(lambda _: self._send(is_dry=False) if box.clickedButton() is submit else None)
-        box.finished.connect(box.deleteLater)
-        box.open()
+        ask_to_pay_again(self.model.ticked_rows(), lambda: self._send(is_dry=False), self)
 
     def _send(self, *, is_dry: bool) -> None:
         ticked = self.model.ticked_rows()
@@ -773,26 +498,8 @@ class ProcessDialog(QDialog):
             self._on_error(error)
             return
         self.model.forget_verdicts()
-        request = SubmitHyp3(
-            str(self._folder),
-            options.to_json(),
-            pairs=tuple(row.pair for row in ticked),
-            repeat_states=tuple(sorted({row.state for row in ticked} - {NEW, UNASKED, REFUSED})),
-            dry_run=is_dry,
-            agreed_credits=sum_of(ticked),
-            endpoints=endpoints().to_json(),
-        )
-        name = self.tr("Dry run of {job}") if is_dry else self.tr("Submit {job}")
         self.model.lock(is_locked=True)
-        self._sending = self._start(
-            request,
-            name.format(job=self._folder.name),
-            self._on_dry_run if is_dry else self._on_submitted,
-            lambda error: self._on_send_failed(error, is_dry),
-            self._take_item,
-            credential=credential,
-            is_reading=is_dry,
-        )
+        self._sending.send(ticked, options, credential, is_dry=is_dry)
         count = QLocale().toString(len(ticked))
         words = (
             self.tr("HyP3 checks {count} pairs; nothing is ordered…")
@@ -805,13 +512,12 @@ class ProcessDialog(QDialog):
 
     def _take_item(self, item: Mapping[str, Any]) -> None:
         if item.get("pair"):
-            verdict = str(item.get("state") or "")
-            self.model.show_verdict(_pair(item), verdict, reason_text(item.get("reason")))
+            self.pairs.show_verdict(item)
 
     def _on_dry_run(self, answer: Mapping[str, Any]) -> None:
-        self._end_sending()
+        self.model.lock(is_locked=False)
         refused = answer.get("rejected") or []
-        self._show_refused(refused)
+        self.pairs.show_refused(refused)
         valid = sum(row.verdict == VALID for row in self.model.rows)
         stopped = answer.get("stopped_by")
         if stopped:
@@ -823,9 +529,8 @@ class ProcessDialog(QDialog):
             ).format(
                 count=len(refused), all=len(refused) + valid, credits=credits_text(answer.get("credits"))
             )
-            self._say(text, "/mIconWarning.svg")
             self.untick_button.setText(self.tr("&Untick the {count}").format(count=len(refused)))
-            self.untick_button.show()
+            self._say(text, "/mIconWarning.svg", self.untick_button)
         else:
             text = self.tr(
                 "HyP3 would accept all {count} pairs for {credits} credits. Nothing was ordered."
@@ -834,9 +539,9 @@ class ProcessDialog(QDialog):
         self._show_state()
 
     def _on_submitted(self, answer: Mapping[str, Any]) -> None:
-        self._end_sending()
+        self.model.lock(is_locked=False)
         refused = answer.get("rejected") or []
-        self._show_refused(refused)
+        self.pairs.show_refused(refused)
         self.submitted.emit(self._folder, dict(answer))
         stopped = answer.get("stopped_by")
         if not refused and not stopped:
@@ -854,7 +559,7 @@ class ProcessDialog(QDialog):
         self._show_state()
 
     def _on_send_failed(self, error: InsarError, is_dry: bool) -> None:
-        self._end_sending()
+        self.model.lock(is_locked=False)
         self._on_error(error)
         if not is_dry:
             self.plan = None
@@ -862,42 +567,8 @@ class ProcessDialog(QDialog):
             if not self.isVisible():
                 self._context.show_error(error)
 
-    def _end_sending(self) -> None:
-        self._sending = None
-        self.model.lock(is_locked=False)
-
-    def _show_refused(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        refused = list(rows)
-        for row in refused:
-            self.model.show_verdict(_pair(row), REJECTED, reason_text(row.get("reason")))
-        if refused:
-            self.table.sortByColumn(NOTE, Qt.SortOrder.AscendingOrder)
-            first = _pair(refused[0])
-            self.table.select_rows(lambda row: row.pair == first)
-            self._show_detail()
-
-    def _start(
-        self,
-        request: Request,
-        text: str,
-        on_success: Callable[[dict[str, Any]], None],
-        on_error: Callable[[InsarError], None],
-        on_item: Callable[[dict[str, Any]], None] | None = None,
-        **options: Any,
-    ) -> EngineTask:
-        task = self._context.start(request, text, on_success, on_error, on_item, **options)
-        task.progressed.connect(self._on_progress)
-        return task
-
-    def _on_progress(self, fraction: float, text: str) -> None:
-        if self.progress.isVisible() and fraction > 0:
-            self.progress.setRange(0, 1000)
-            self.progress.setValue(round(1000 * fraction))
-        if text and self.progress.isVisible():
-            self.status.setText(text)
-
     def _cancel(self) -> None:
-        if self._sending is not None:
+        if self.is_sending:
             self._sending.cancel()
         elif self._planning is not None:
             self._stop_planning()
@@ -923,11 +594,3 @@ class ProcessDialog(QDialog):
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "cost"):
             self._show_state()
         super().changeEvent(event)
-
-
-def _proposed_type(facts: ProcessFacts) -> str:
-    return MULTI_BURST if facts.is_burst else INSAR_GAMMA
-
-
-def _pair(row: Mapping[str, Any]) -> tuple[str, str]:
-    return str(row["pair"][0]), str(row["pair"][1])

@@ -133,7 +133,7 @@ def test_only_new_pairs_are_ticked_and_the_button_says_the_number(planned):
 def test_the_card_holds_the_checks_with_the_price(planned):
     dialog = planned()
     texts = [line.text for line in dialog.card.lines]
-    assert any("60" in text and "8000" in text for text in texts)
+    assert any("60" in text and "8,000" in text for text in texts)
     assert next(line for line in dialog.card.lines if "60" in line.text).level == OK
 
 
@@ -201,7 +201,7 @@ def test_the_dry_run_shows_a_verdict_per_pair_and_offers_to_untick(planned, engi
     )
     assert "HyP3 would refuse 1 of 6 pairs" in dialog.status.text()
     assert note_of(dialog, 5).startswith("refused:")
-    assert dialog.detail.isVisible() and "S1A_X" in dialog.detail.text()
+    assert dialog.pairs.detail.isVisible() and "S1A_X" in dialog.pairs.detail.text()
     assert dialog.untick_button.isVisible()
     QTest.mouseClick(dialog.untick_button, Qt.MouseButton.LeftButton)
     assert dialog.submit_button.text().replace("&", "") == "Submit 5 Pairs, 50 Credits"
@@ -372,7 +372,7 @@ def test_a_job_of_bursts_proposes_multi_bursts_and_prices_what_fits(opened, engi
         ["INSAR_GAMMA: Needs whole scenes; this stack holds bursts.", "", "", ""],
         ["INSAR_ISCE_BURST: Takes one burst; each date of this stack has 2.", "", "", ""],
     ]
-    assert not dialog.burst_row.isVisibleTo(dialog.prices.parentWidget())
+    assert not dialog.price_tab.burst_row.isVisibleTo(dialog.prices.parentWidget())
     assert any(line.text == "Each pair merges bursts 220001-220002 (2)." for line in dialog.card.lines)
     assert dialog.submit_button.text().replace("&", "") == "Submit 4 Pairs, 4 Credits"
     dialog.form.choose("INSAR_ISCE_MULTI_BURST", "5x1")
@@ -434,8 +434,11 @@ def test_whole_scenes_over_a_small_area_say_what_bursts_would_cost(opened, dock,
     assert estimate.font(0).italic() and "Needs a stack of bursts" in estimate.toolTip(2)
     dialog.prices.itemActivated.emit(estimate, 0)
     assert dialog.form.options().job_type == "INSAR_GAMMA"
-    assert dialog.burst_row.isVisible() and "search the area again" in dialog.burst_hint.text()
-    QTest.mouseClick(dialog.burst_button, Qt.MouseButton.LeftButton)
+    assert (
+        dialog.price_tab.burst_row.isVisible()
+        and "search the area again" in dialog.price_tab.burst_hint.text()
+    )
+    QTest.mouseClick(dialog.price_tab.burst_button, Qt.MouseButton.LeftButton)
     assert not dialog.isVisible() and dock.page_key == "search"
     page = dock.page("search")
     request = page.request(tmp_path)
@@ -541,7 +544,7 @@ def test_burst_types_show_only_what_they_know(dialog):
 def test_filter_and_copy_of_the_pairs(planned):
     dialog = planned()
     dialog.tabs.setCurrentIndex(PAIRS_TAB)
-    QTest.keyClicks(dialog.filter, "refused")
+    QTest.keyClicks(dialog.pairs.filter, "refused")
     assert dialog.table.proxy.rowCount() == 1
     dialog.table.copy()
     lines = QApplication.clipboard().text().splitlines()
