@@ -50,8 +50,8 @@ class JobOverview:
         return tuple(mark for mark in self.marks if mark.page_key != "results" or mark.state != NOT_BEGUN)
 
 
-def _tr(text: str, count: int = -1) -> str:
-    return QCoreApplication.translate("JobOverview", text, None, count)
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("JobOverview", text)
 
 
 def read_jobs(
