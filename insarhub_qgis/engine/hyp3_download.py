@@ -219,7 +219,8 @@ class ProductDownloads:
             entry.have = bytes_here(target, row.size)
             new.append(entry)
         missing: dict[Path, int] = {}
-        for entry in new:
+        on_their_way = [entry for entry in self._entries.values() if not entry.is_over] if new else []
+        for entry in (*on_their_way, *new):
             place = entry.product.target.parent
             missing[place] = missing.get(place, 0) + max((entry.product.size or 0) - entry.have, 0)
         check_space(missing)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from insarhub_qgis.core.credentials import Credential
+from insarhub_qgis.core.endpoints import PRODUCTION
 from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.core.hyp3_files import (
     find_job_files,
@@ -312,6 +313,31 @@ def test_too_little_room_is_told_before_anything_is_asked(
     assert caught.value.code == "product.no_space"
     assert caught.value.fields["needed_bytes"] == pytest.approx(1.1 * products.total, rel=0.01)
     assert host.requests == []
+
+
+def test_room_counts_what_is_queued_already(
+    host: ProductServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As products of a watch are, one by one."""
+    products = Products(host, tmp_path, 2, size=200_000)
+    products.fault(0, Fault(delay_s=1.0))
+    free = int(1.5 * products.total / 2)
+    monkeypatch.setattr(product_download, "_SPARE_BYTES", 0)
+    monkeypatch.setattr(product_download.shutil, "disk_usage", lambda path: type("Usage", (), {"free": free}))
+    files, _ = find_job_files(tmp_path)
+    first, second = job_rows(files, {})
+    downloads = hyp3_download.ProductDownloads(JobFolder(tmp_path), PRODUCTION, RunContext())
+    downloads.add(files, [first])
+    with pytest.raises(InsarError) as caught:
+        downloads.add(files, [second])
+    assert caught.value.code == "product.no_space"
+    downloads.finish()
+    assert downloads.downloaded == [first.product]
+    # What has arrived needs no room any more.
+    downloads = hyp3_download.ProductDownloads(JobFolder(tmp_path), PRODUCTION, RunContext())
+    downloads.add(files, [first, second])
+    downloads.finish()
+    assert (downloads.present, downloads.downloaded) == ([first.product], [second.product])
 
 
 def test_a_disk_that_fills_up_stops_all_and_keeps_all(
