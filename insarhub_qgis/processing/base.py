@@ -126,6 +126,7 @@ class InsarAlgorithm(QgsProcessingAlgorithm):
         self.addParameter(QgsProcessingParameterFile(name, tr("MintPy time series (HDF5)"), extension="h5"))
 
     def add_choice(self, name: str, text: str, options: Sequence[str], default: str) -> None:
+        """Add a choice of one word; models and scripts hold the word itself."""
         self._add_enum(QgsProcessingParameterEnum(name, text, list(options), defaultValue=default))
 
     def add_choices(
@@ -137,11 +138,11 @@ class InsarAlgorithm(QgsProcessingAlgorithm):
         *,
         is_optional: bool = False,
     ) -> None:
+        """Add a choice of several words."""
         chosen = None if default is None else list(default)
         self._add_enum(QgsProcessingParameterEnum(name, text, list(options), True, chosen, is_optional))
 
     def _add_enum(self, parameter: QgsProcessingParameterEnum) -> None:
-        # Values are the words themselves, in models and scripts too.
         parameter.setUsesStaticStrings(True)
         self.addParameter(parameter)
 
@@ -193,6 +194,7 @@ class InsarAlgorithm(QgsProcessingAlgorithm):
         return folder.absolute()
 
     def job_folder(self, parameters: dict[str, Any], context: QgsProcessingContext) -> Path:
+        """Give the job folder; raises a sentence when there is none."""
         return self.folder(parameters, self.JOB_FOLDER, context)
 
     def file(self, parameters: dict[str, Any], name: str, context: QgsProcessingContext) -> Path:
@@ -213,6 +215,7 @@ class InsarAlgorithm(QgsProcessingAlgorithm):
         return str(self.file(parameters, name, context)) if is_chosen else ""
 
     def words(self, parameters: dict[str, Any], name: str, context: QgsProcessingContext) -> tuple[str, ...]:
+        """Give the chosen words of a parameter."""
         # Without a choice QGIS gives a list with an empty text.
         return tuple(word for word in self.parameterAsEnumStrings(parameters, name, context) if word)
 

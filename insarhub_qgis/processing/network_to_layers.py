@@ -36,7 +36,7 @@ from insarhub_qgis.processing.table_layers import (
     table_fields,
 )
 
-_PAIR_COLUMNS = (
+_LINE_COLUMNS = (
     ("pair", TEXT),
     *PAIR_COLUMNS,
     ("class", TEXT),
@@ -48,7 +48,7 @@ _PAIR_COLUMNS = (
     ("is_bridge", BOOL),
     ("has_loop", BOOL),
 )
-_SCENE_COLUMNS = (
+_POLYGON_COLUMNS = (
     ("scene", TEXT),
     ("date", DATE),
     ("path", INTEGER),
@@ -107,8 +107,8 @@ class NetworkToLayers(InsarAlgorithm):
                 ).format(count=missing)
             )
         layers = (
-            (self.PAIRS, _PAIR_COLUMNS, QgsWkbTypes.Type.LineString, _pair_rows(network)),
-            (self.SCENES, _SCENE_COLUMNS, QgsWkbTypes.Type.Polygon, _scene_rows(network)),
+            (self.PAIRS, _LINE_COLUMNS, QgsWkbTypes.Type.LineString, _pair_rows(network)),
+            (self.SCENES, _POLYGON_COLUMNS, QgsWkbTypes.Type.Polygon, _scene_rows(network)),
         )
         crs = QgsCoordinateReferenceSystem(WGS84)
         written = {}
