@@ -163,7 +163,7 @@ def select_pairs() -> None:
     dock.tabs.setCurrentIndex(1)
     dock.parameters.max_degree.setValue(4)
     dock.parameters.min_degree.setValue(2)
-    driver.wait_until(lambda: dock._selection is not None, "the preview")
+    driver.wait_until(lambda: dock.preview.selection is not None, "the preview")
     driver.click(dock.parameters.apply_button)
     driver.wait_until(lambda: bool(dock.network.can_undo), "the selection")
     dock.tabs.setCurrentIndex(0)

@@ -36,12 +36,9 @@ from insarhub_qgis.core.network_checks import CheckRow, check_network
 from insarhub_qgis.core.network_files import OpenNetwork, load_network, save_network
 from insarhub_qgis.core.network_graph import PairKey
 from insarhub_qgis.core.network_model import NEW_BRIDGE, SPLIT, Change, StackNetwork, Warned
-from insarhub_qgis.core.pair_selection import Selection, select_pairs
 from insarhub_qgis.core.processed_pairs import prices_for
 from insarhub_qgis.core.progress import IsCancelled, stop_if_cancelled
 from insarhub_qgis.core.quality_files import PAIR_DATABASE_NAME
-from insarhub_qgis.core.selection_parameters import SelectionParameters
-from insarhub_qgis.core.stack_file import YELLOW
 from insarhub_qgis.gui import network_texts
 from insarhub_qgis.gui.network_check_card import CheckLine, NetworkCheckCard
 from insarhub_qgis.gui.network_dialogs import BridgesDialog, HistoryDialog
@@ -54,6 +51,7 @@ from insarhub_qgis.gui.pairs_table import PairsTable
 from insarhub_qgis.gui.parameters_panel import ParametersPanel
 from insarhub_qgis.gui.quality_line import QualityLine
 from insarhub_qgis.gui.quality_panel import QualityPanel
+from insarhub_qgis.gui.selection_preview import SelectionPreview
 from insarhub_qgis.gui.short_text import ShortLabel
 from insarhub_qgis.host.collector import leave_out_what_is_there
 from insarhub_qgis.host.messages import sentence, what_happened
@@ -90,8 +88,6 @@ class NetworkDock(QDockWidget):
         #: Position of a pair in the picture.
         self._place: dict[PairKey, int] = {}
         self._warned: list[Warned] = []
-        self._selection: Optional[Selection] = None
-        self._preview_number = 0
         self._check_number = 0
         self._wanted: Optional[Path] = None
         self.ask: Callable[[NetworkSession, bool], str] = self._ask
@@ -248,8 +244,8 @@ class NetworkDock(QDockWidget):
             session.write_copy()
         self._sessions.clear()
         self.session = None
-        self._preview_number += 1
         self._check_number += 1
+        self.preview.use(None)
         self._link.close()
         self.quality.close()
         self._graph_timer.stop()
@@ -307,8 +303,7 @@ class NetworkDock(QDockWidget):
         self.table.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.view.customContextMenuRequested.connect(self._show_table_menu)
         self.parameters = ParametersPanel(self.tabs)
-        self.parameters.changed.connect(self._forget_preview)
-        self.parameters.preview_requested.connect(self._preview)
+        self.preview = SelectionPreview(self._context, self.parameters, self)
         self.parameters.apply_requested.connect(self.apply_parameters)
         self.check = NetworkCheckCard(self.tabs)
         self.tabs.addTab(self.table, self.tr("View Pairs"))
@@ -413,7 +408,7 @@ class NetworkDock(QDockWidget):
         self._list_stacks()
         self._watch()
         self.parameters.show_parameters(session.network.parameters)
-        self._selection = None
+        self.preview.use(session)
         if self.canvas is not None:
             self.canvas.select((), (), tell=False)
         self.table.select(())
@@ -538,6 +533,7 @@ class NetworkDock(QDockWidget):
             self._sessions.pop(session.folder, None)
             if self.session is session:
                 self.session = None
+                self.preview.use(None)
                 self.quality.use(None)
                 self._show_network()
         elif answer == KEEP:
@@ -731,90 +727,9 @@ class NetworkDock(QDockWidget):
 
     # --- parameters
 
-    def _forget_preview(self) -> None:
-        """What was selected does not belong to the fields any more."""
-        self._preview_number += 1
-        self._selection = None
-        self.parameters.show_preview(self.tr("Selecting…"), can_apply=False)
-
-    def _preview(self, parameters: SelectionParameters) -> None:
-        """Select in a worker thread; the counts come a moment later."""
-        if self.session is None:
-            self.parameters.show_preview("", can_apply=False)
-            return
-        self._forget_preview()
-        number, network = self._preview_number, self.session.network
-        keep_manual = self.parameters.keep_manual.isChecked()
-        # Taken here: the network may be edited while the worker selects.
-        nodes, keep, avoid = network.nodes, network.manual_keys(), network.removed_keys()
-        job = self.session.opened.job
-
-        def select(is_cancelled: Any) -> Selection:
-            return select_pairs(
-                nodes, network.baselines, network.scores, parameters,
-                coherences=network.coherences, facts=network.facts, prices=prices_for(job, parameters),
-                keep=keep if keep_manual else (), avoid=avoid if keep_manual else (),
-                is_cancelled=is_cancelled,
-            )  # fmt: skip
-
-        def show(selection: Selection) -> None:
-            if number == self._preview_number:
-                self._selection = selection
-                self.parameters.show_preview(self._preview_text(network, selection), can_apply=True)
-
-        def fail(error: InsarError) -> None:
-            if number == self._preview_number:
-                self.parameters.show_preview(sentence(error), can_apply=False)
-
-        self._context.read(self.tr("Selecting pairs"), select, show, fail)
-
-    def _preview_text(self, network: StackNetwork, selection: Selection) -> str:
-        found = selection.diagnostics
-        before = set(network.active_keys())
-        after = set(selection.pairs)
-        lines = [
-            self.tr("{n} pairs: {new} new, {gone} go").format(
-                n=len(after), new=len(after - before), gone=len(before - after)
-            )
-        ]
-        if found is not None:
-            used = [degree for degree in found.degrees if degree]
-            if used:
-                lines.append(
-                    self.tr("{low} to {high} pairs per date, parts: {n}").format(
-                        low=min(used), high=max(used), n=len(found.components)
-                    )
-                )
-            if found.bridges:
-                lines.append(self.tr("Bridges: {n}").format(n=len(found.bridges)))
-            if selection.relaxed:
-                lines.append(self.tr("Pairs that break a limit: {n}").format(n=len(selection.relaxed)))
-            if found.unpaired:
-                lines.append(self.tr("Dates without pairs: {n}").format(n=len(found.unpaired)))
-            if found.mean_score is not None and found.min_score is not None:
-                lines.append(
-                    self.tr("Scores: mean {mean}, lowest {lowest}, poor: {poor}").format(
-                        mean=f"{found.mean_score:.0f}",
-                        lowest=f"{found.min_score:.0f}",
-                        poor=sum(network.scores.get(key, YELLOW) < YELLOW for key in selection.pairs),
-                    )
-                )
-            if found.has_scores and found.unscored:
-                lines.append(self.tr("Pairs without a score: {n}").format(n=len(found.unscored)))
-            if not found.has_scores:
-                lines.append(self.tr("No pair is judged yet: time and baseline decide."))
-            if found.ineffective_targets:
-                targets = ", ".join(f"{target:g}" for target in found.ineffective_targets)
-                lines.append(self.tr("Targets without effect: {targets} d").format(targets=targets))
-            if found.short_pairs_only:
-                lines.append(self.tr("Short pairs only: the strongest phase bias."))
-        if selection.credits is not None:
-            lines.append(self.tr("{n} credits").format(n=f"{selection.credits:g}"))
-        return "\n".join(lines)
-
     def apply_parameters(self) -> None:
         """Take the previewed selection over, as one step."""
-        network, selection = self.network, self._selection
+        network, selection = self.network, self.preview.selection
         if network is None or selection is None or self.session is None:
             return
         keep = self.parameters.keep_manual.isChecked()
@@ -826,7 +741,7 @@ class NetworkDock(QDockWidget):
             if answer == CANCEL or (answer == SAVE and not self.save()):
                 return
         self._changed(network.apply_selection(selection, keep_manual=keep))
-        self._forget_preview()
+        self.preview.forget()
         self.parameters.ask_preview_soon()
         self.quality.begin_after_selection()
 
@@ -887,7 +802,7 @@ class NetworkDock(QDockWidget):
             self.parameters.ask_preview()
         else:
             # What was selected by other scores is selected anew when somebody looks.
-            self._selection = None
+            self.preview.forget()
 
     def _keep_focus(self, canvas: NetworkCanvas, place: dict[PairKey, int]) -> None:
         """Positions of pairs become others; the pairs of the selection may still be there."""
@@ -1023,7 +938,7 @@ class NetworkDock(QDockWidget):
             self.canvas.select(() if chosen else self.canvas.selected_dates, chosen)
 
     def _on_tab(self, index: int) -> None:
-        if index == PARAMETERS_TAB and self._selection is None:
+        if index == PARAMETERS_TAB and self.preview.selection is None:
             self.parameters.ask_preview()
         elif index == CHECK_TAB:
             self._run_check()

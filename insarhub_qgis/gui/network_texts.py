@@ -10,9 +10,12 @@ from typing import Optional
 from qgis.PyQt.QtCore import QCoreApplication, QLocale
 
 from insarhub_qgis.core import network_dates, network_model, selection_parameters
+from insarhub_qgis.core.network_diagnostics import NetworkDiagnostics
 from insarhub_qgis.core.network_graph import PairKey
 from insarhub_qgis.core.network_model import NetworkPair, StackNetwork, Step, Warned
 from insarhub_qgis.core.pair_explanation import Explanation
+from insarhub_qgis.core.pair_selection import Selection
+from insarhub_qgis.core.stack_file import YELLOW
 from insarhub_qgis.gui.quality_texts import pair_tip_lines
 from insarhub_qgis.host.counts import counted_credits, counted_dates, counted_pairs
 from insarhub_qgis.layers.network_picture import GOOD, MODERATE, NOT_JUDGED, POOR, class_of
@@ -244,4 +247,56 @@ def preview_tip(network: StackNetwork, start: int, target: int | None, day: date
     )
     broken = network.limits_broken(pair.key)
     lines += [limit_text(limit) for limit in broken]
+    return lines
+
+
+def selection_lines(network: StackNetwork, selection: Selection) -> list[str]:
+    """Say what a selection would make of a network: how many pairs, how they hold together, how good, what they cost."""
+    before, after = set(network.active_keys()), set(selection.pairs)
+    lines = [
+        tr("{pairs}: {new} new, {gone} go").format(
+            pairs=counted_pairs(len(after)), new=len(after - before), gone=len(before - after)
+        )
+    ]
+    found = selection.diagnostics
+    if found is not None:
+        lines += _diagnostic_lines(network, selection, found)
+    if selection.credits is not None:
+        lines.append(counted_credits(selection.credits))
+    return lines
+
+
+def _diagnostic_lines(network: StackNetwork, selection: Selection, found: NetworkDiagnostics) -> list[str]:
+    lines = []
+    used = [degree for degree in found.degrees if degree]
+    if used:
+        lines.append(
+            tr("{low} to {high} pairs per date, parts: {n}").format(
+                low=min(used), high=max(used), n=len(found.components)
+            )
+        )
+    for text, number in (
+        (tr("Bridges: {n}"), len(found.bridges)),
+        (tr("Pairs that break a limit: {n}"), len(selection.relaxed)),
+        (tr("Dates without pairs: {n}"), len(found.unpaired)),
+    ):
+        if number:
+            lines.append(text.format(n=number))
+    if found.mean_score is not None and found.min_score is not None:
+        lines.append(
+            tr("Scores: mean {mean}, lowest {lowest}, poor: {poor}").format(
+                mean=f"{found.mean_score:.0f}",
+                lowest=f"{found.min_score:.0f}",
+                poor=sum(network.scores.get(key, YELLOW) < YELLOW for key in selection.pairs),
+            )
+        )
+    if found.has_scores and found.unscored:
+        lines.append(tr("Pairs without a score: {n}").format(n=len(found.unscored)))
+    if not found.has_scores:
+        lines.append(tr("No pair is judged yet: time and baseline decide."))
+    if found.ineffective_targets:
+        targets = ", ".join(f"{target:g}" for target in found.ineffective_targets)
+        lines.append(tr("Targets without effect: {targets} d").format(targets=targets))
+    if found.short_pairs_only:
+        lines.append(tr("Short pairs only: the strongest phase bias."))
     return lines

@@ -230,10 +230,10 @@ def test_parameters_preview_and_apply_in_one_step(editor, context, patience):
     editor.tabs.setCurrentIndex(PARAMETERS_TAB)
     editor.parameters.max_degree.setValue(3)
     editor.parameters.min_degree.setValue(2)
-    patience.waitUntil(lambda: editor._selection is not None, timeout=8000)
+    patience.waitUntil(lambda: editor.preview.selection is not None, timeout=8000)
     assert "pairs" in editor.parameters.preview.text()
     before = len(editor.network.undo_steps())
-    count = len(editor._selection.pairs)
+    count = len(editor.preview.selection.pairs)
     editor.parameters.apply_button.click()
     assert len(editor.network.undo_steps()) == before + 1
     assert len(editor.network.active_keys()) == count
@@ -253,7 +253,7 @@ def test_a_budget_is_selected_with_the_price_that_the_user_gives(editor, job, co
     patience.waitUntil(lambda: "price of a pair" in panel.preview.text(), timeout=8000)
     assert not panel.apply_button.isEnabled()
     panel.credits_per_pair.setValue(10.0)
-    patience.waitUntil(lambda: editor._selection is not None, timeout=8000)
+    patience.waitUntil(lambda: editor.preview.selection is not None, timeout=8000)
     assert "12 pairs" in panel.preview.text()
     assert "120 credits" in panel.preview.text()
     panel.apply_button.click()

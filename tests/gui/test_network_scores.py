@@ -456,7 +456,7 @@ def test_a_selection_begins_a_build_by_itself_once(context, patience, job, serve
     )
     editor = open_job(context, patience, job)
     editor.tabs.setCurrentIndex(PARAMETERS_TAB)
-    patience.waitUntil(lambda: editor._selection is not None, timeout=60_000)
+    patience.waitUntil(lambda: editor.preview.selection is not None, timeout=60_000)
     editor.apply_parameters()
     # The editor goes on at once.
     editor.undo()
