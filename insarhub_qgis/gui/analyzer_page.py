@@ -39,6 +39,7 @@ from insarhub_qgis.core.mintpy_job import MintpyJob
 from insarhub_qgis.core.mintpy_steps import enabled_steps, steps_after
 from insarhub_qgis.core.requests import CopyDataset, PrepareAnalysis, Request, RunAnalysis, StackFacts
 from insarhub_qgis.gui.clean_up_dialog import CleanUpDialog
+from insarhub_qgis.gui.newest_read import NewestRead
 from insarhub_qgis.gui.options_table import OptionsTable
 from insarhub_qgis.gui.page_context import PageContext
 from insarhub_qgis.gui.prepare_report_dialog import PrepareReportDialog, read_report
@@ -103,7 +104,7 @@ class AnalyzerPage(QWidget):
         self._context = context
         self._folder: Path | None = None
         self._state: _AnalysisState | None = None
-        self._request_number = 0
+        self._reading = NewestRead(context)
         self._error: InsarError | None = None
         self._overview: list[tuple[Path, ResultSource, bool]] = []
         self._overview_timer = QTimer(self)
@@ -315,17 +316,10 @@ class AnalyzerPage(QWidget):
         folder = self._folder
         if folder is None:
             return
-        self._request_number += 1
-        number = self._request_number
-
-        def show(state: _AnalysisState) -> None:
-            if number == self._request_number:
-                self._show_state(state)
-
-        self._context.read(
+        self._reading.start(
             self.tr("Reading the analysis of {job}").format(job=folder.name),
             lambda _: _read_state(folder),
-            show,
+            self._show_state,
         )
 
     def _show_state(self, state: _AnalysisState) -> None:

@@ -34,7 +34,8 @@ from qgis.PyQt.QtWidgets import (
 from insarhub_qgis.core.errors import Cancelled, InsarError
 from insarhub_qgis.gui.area_tools import AreaOutline, AreaTool, PointTool, PolygonTool, RectangleTool
 from insarhub_qgis.gui.icons import icon
-from insarhub_qgis.gui.page_context import PageContext, ReadTask
+from insarhub_qgis.gui.newest_read import NewestRead
+from insarhub_qgis.gui.page_context import PageContext
 from insarhub_qgis.gui.short_text import ShortLabel
 from insarhub_qgis.layers.search_area import LayerArea, area_km2, area_wkt, search_area, search_area_of_wkt
 
@@ -58,7 +59,7 @@ class AreaBlock(QWidget):
         self.setObjectName("insarhubArea")
         self._context = context
         self._area: QgsGeometry | None = None
-        self._reading: ReadTask | None = None
+        self._reading = NewestRead(context)
         self._outline = AreaOutline(context.canvas())
         self._tools: dict[QToolButton, AreaTool] = {}
         self._build()
@@ -189,9 +190,7 @@ class AreaBlock(QWidget):
             self._put_tools_away()
 
     def close_block(self) -> None:
-        if self._reading is not None:
-            self._reading.cancel()
-            self._reading = None
+        self._reading.cancel()
         for tool in self._tools.values():
             tool.close_tool()
         self._outline.close()
@@ -207,13 +206,12 @@ class AreaBlock(QWidget):
         """Take the features of a layer, dissolved; they are read in a task."""
         reader = LayerArea(layer, is_selection_only)
         self._show_text(self.tr("Reading {layer}…").format(layer=layer.name()))
-        task = self._context.read(
+        self._reading.start(
             self.tr("Reading the area of {layer}").format(layer=layer.name()),
             reader.read,
-            lambda area: self._on_read(task, area),
-            lambda error: self._on_read_failed(task, error),
+            self.set_area,
+            self._on_read_failed,
         )
-        self._reading = task
 
     def use_file(self, path: str) -> None:
         """Take the features of a vector file; of several layers in it, the one that is chosen."""
@@ -272,17 +270,10 @@ class AreaBlock(QWidget):
         if path:
             self.use_file(path)
 
-    def _on_read(self, task: ReadTask, area: QgsGeometry) -> None:
-        if task is self._reading:
-            self._reading = None
-            self.set_area(area)
-
-    def _on_read_failed(self, task: ReadTask, error: InsarError) -> None:
-        if task is self._reading:
-            self._reading = None
-            if not isinstance(error, Cancelled):
-                self._context.show_error(error)
-            self._show()
+    def _on_read_failed(self, error: InsarError) -> None:
+        if not isinstance(error, Cancelled):
+            self._context.show_error(error)
+        self._show()
 
     def _use_tool(self, button: QToolButton, is_on: bool) -> None:
         canvas = self._context.canvas()

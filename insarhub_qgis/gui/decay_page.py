@@ -54,7 +54,8 @@ from insarhub_qgis.gui.decay_texts import (
     value_text,
 )
 from insarhub_qgis.gui.flow_layout import FlowLayout
-from insarhub_qgis.gui.page_context import PageContext, ReadTask
+from insarhub_qgis.gui.newest_read import NewestRead
+from insarhub_qgis.gui.page_context import PageContext
 from insarhub_qgis.gui.short_text import ShortLabel
 from insarhub_qgis.gui.value_footer import THROTTLE_MS
 from insarhub_qgis.host import messages
@@ -82,7 +83,7 @@ class DecayPage(QWidget):
         self.title = self.tr("Decay Maps")
         self._context = context
         self._folder: Path | None = None
-        self._reading: ReadTask | None = None
+        self._reading = NewestRead(context)
         self.decay = JobDecay()
         #: Why seasons of a job have no map, as its last fetch told.
         self._failures: dict[Path, dict[str, InsarError]] = {}
@@ -259,9 +260,7 @@ class DecayPage(QWidget):
     def close_page(self) -> None:
         self._sync_timer.stop()
         self._cursor_timer.stop()
-        if self._reading is not None:
-            self._reading.cancel()
-            self._reading = None
+        self._reading.cancel()
         dialogs, self._dialogs = self._dialogs, []
         for dialog in dialogs:
             dialog.close()
@@ -286,32 +285,20 @@ class DecayPage(QWidget):
         folder = self._folder
         if folder is None:
             return
-        if self._reading is not None:
-            # The newest reading wins; the older one ends without a word.
-            self._reading.cancel()
         known, is_sandbox = facts_of(self.decay), is_sandbox_on()
-        task = self._context.read(
+        self._reading.start(
             self.tr("Reading the decay maps of {job}").format(job=folder.name),
             lambda is_cancelled: read_job_decay(folder, is_sandbox, known, is_cancelled),
-            lambda decay: self._on_read(task, decay),
-            lambda error: self._on_read_failed(task, error),
+            self._on_read,
+            self._context.show_error,
         )
-        self._reading = task
 
-    def _on_read(self, task: ReadTask, decay: JobDecay) -> None:
-        if task is not self._reading:
-            return
-        self._reading = None
+    def _on_read(self, decay: JobDecay) -> None:
         self._is_read = True
         self._reload_changed(decay)
         self.decay = decay
         self._show()
         self._show_wanted()
-
-    def _on_read_failed(self, task: ReadTask, error: InsarError) -> None:
-        if task is self._reading:
-            self._reading = None
-            self._context.show_error(error)
 
     def _reload_changed(self, decay: JobDecay) -> None:
         """Layers show what a run wrote over their files."""

@@ -36,7 +36,8 @@ from insarhub_qgis.core.network_files import load_network
 from insarhub_qgis.core.scenes import Scene, burst_id
 from insarhub_qgis.gui.chart_style import load_fonts
 from insarhub_qgis.gui.flow_layout import FlowLayout
-from insarhub_qgis.gui.page_context import PageContext, ReadTask
+from insarhub_qgis.gui.newest_read import NewestRead
+from insarhub_qgis.gui.page_context import PageContext
 from insarhub_qgis.gui.stacks_table import NOTHING, bursts_text
 from insarhub_qgis.host import messages
 from insarhub_qgis.host.counts import counted_dates, counted_parts
@@ -164,7 +165,7 @@ class DownloaderPage(QWidget):
         self.title = self.tr("Scenes and Network")
         self._context = context
         self._folder: Path | None = None
-        self._reading: ReadTask | None = None
+        self._reading = NewestRead(context)
         self._is_editor_loaded = False
         self.facts = DownloaderFacts()
         self._build()
@@ -250,9 +251,7 @@ class DownloaderPage(QWidget):
 
     def close_page(self) -> None:
         self._context.job_changed.disconnect(self._on_job_changed)
-        if self._reading is not None:
-            self._reading.cancel()
-            self._reading = None
+        self._reading.cancel()
 
     def _on_job_changed(self, folder: Path) -> None:
         if folder == self._folder:
@@ -262,36 +261,24 @@ class DownloaderPage(QWidget):
         folder = self._folder
         if folder is None:
             return
-        if self._reading is not None:
-            # The newest reading wins; the older one ends without a word.
-            self._reading.cancel()
-        task = self._context.read(
+        self._reading.start(
             self.tr("Reading the stack of {job}").format(job=folder.name),
             lambda _: read_downloader_facts(folder),
-            lambda facts: self._on_read(task, facts),
-            lambda error: self._on_read_failed(task, error),
+            self._on_read,
+            self._on_read_failed,
         )
-        self._reading = task
 
-    def _on_read(self, task: ReadTask, facts: DownloaderFacts) -> None:
-        if task is self._reading:
-            self._reading = None
-            self.facts = facts
-            self._show_facts()
-            if facts.date_count and not self._is_editor_loaded:
-                self._is_editor_loaded = True
-                self._context.read(
-                    self.tr("Loading the network editor"),
-                    lambda _: load_editor(),
-                    lambda _: None,
-                    lambda _: None,
-                )
+    def _on_read(self, facts: DownloaderFacts) -> None:
+        self.facts = facts
+        self._show_facts()
+        if facts.date_count and not self._is_editor_loaded:
+            self._is_editor_loaded = True
+            text = self.tr("Loading the network editor")
+            self._context.read(text, lambda _: load_editor(), lambda _: None, lambda _: None)
 
-    def _on_read_failed(self, task: ReadTask, error: InsarError) -> None:
-        if task is self._reading:
-            self._reading = None
-            self.message.setText(messages.sentence(error))
-            self.facts_or_message.setCurrentIndex(MESSAGE)
+    def _on_read_failed(self, error: InsarError) -> None:
+        self.message.setText(messages.sentence(error))
+        self.facts_or_message.setCurrentIndex(MESSAGE)
 
     # what it shows
 

@@ -27,7 +27,8 @@ from insarhub_qgis.gui.icons import icon
 from insarhub_qgis.gui.job_actions import JobActions
 from insarhub_qgis.gui.job_list import OVERVIEW_ROLE, SEARCH_ROLE, JobListModel, JobListView
 from insarhub_qgis.gui.job_overview import JobOverview, read_jobs
-from insarhub_qgis.gui.page_context import PageContext, ReadTask
+from insarhub_qgis.gui.newest_read import NewestRead
+from insarhub_qgis.gui.page_context import PageContext
 from insarhub_qgis.gui.work_directory_watcher import WorkDirectoryWatcher
 from insarhub_qgis.host.settings import settings
 
@@ -49,7 +50,7 @@ class HomePage(QWidget):
         self.setObjectName("insarhubHomePage")
         self.title = self.tr("Jobs")
         self._context = context
-        self._reading: ReadTask | None = None
+        self._reading = NewestRead(context)
         self._refresh_timer = QTimer(self)
         self._refresh_timer.setSingleShot(True)
         self._refresh_timer.setInterval(REFRESH_DELAY_MS)
@@ -177,42 +178,29 @@ class HomePage(QWidget):
     def close_page(self) -> None:
         self._refresh_timer.stop()
         self._watcher.stop()
-        if self._reading is not None:
-            self._reading.cancel()
-            self._reading = None
+        self._reading.cancel()
 
     def refresh(self) -> None:
         """Read the work directory in a task; the list stays as it is meanwhile."""
         self._refresh_timer.stop()
-        if self._reading is not None:
-            # The newest reading wins; the older one ends without a word.
-            self._reading.cancel()
+        self._reading.cancel()
         directory = settings().work_directory.value()
         if not directory:
-            self._reading = None
             self._show_jobs([])
             return
         running = {
             run.job_folder: type(run.task.request).__name__ for run in self._context.runs if run.job_folder
         }
-        task = self._context.read(
+        self._reading.start(
             self.tr("Reading the jobs in {folder}").format(folder=directory),
             lambda is_cancelled: read_jobs(Path(directory), running, is_cancelled),
-            lambda jobs: self._on_read(task, jobs),
-            lambda error: self._on_read_failed(task, error),
+            self._show_jobs,
+            self._on_read_failed,
         )
-        self._reading = task
 
-    def _on_read(self, task: ReadTask, jobs: list[JobOverview]) -> None:
-        if task is self._reading:
-            self._reading = None
-            self._show_jobs(jobs)
-
-    def _on_read_failed(self, task: ReadTask, error: InsarError) -> None:
-        if task is self._reading:
-            self._reading = None
-            self._show_jobs([])
-            self._context.show_error(error)
+    def _on_read_failed(self, error: InsarError) -> None:
+        self._show_jobs([])
+        self._context.show_error(error)
 
     def _on_disk_changed(self) -> None:
         # Opening the page reads anyway.

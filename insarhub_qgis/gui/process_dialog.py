@@ -35,6 +35,7 @@ from insarhub_qgis.gui.cost_line import CostLine
 from insarhub_qgis.gui.hyp3_jobs_table import credits_text
 from insarhub_qgis.gui.hyp3_options_form import Hyp3OptionsForm
 from insarhub_qgis.gui.network_check_card import NetworkCheckCard
+from insarhub_qgis.gui.newest_read import NewestRead
 from insarhub_qgis.gui.order_sending import OrderSending, ask_to_pay_again, submit_text
 from insarhub_qgis.gui.page_context import PageContext
 from insarhub_qgis.gui.plan_tab import PlanTab
@@ -81,7 +82,7 @@ class ProcessDialog(QDialog):
         self._planning: EngineTask | None = None
         self._sending = OrderSending(context, folder, self)
         self._plan_number = 0
-        self._check_number = 0
+        self._checking = NewestRead(context)
         self._rows: list[CheckRow] = []
         self._is_checked = False
         self._check_actions = CheckActions(self._edit_network, self._show_reused, self._show_price_tab)
@@ -362,18 +363,15 @@ class ProcessDialog(QDialog):
         facts = self.facts
         if facts is None:
             return
-        self._check_number += 1
-        number = self._check_number
         kept, prices = self.order.network_pairs()
 
         def show(found: list[CheckRow]) -> None:
-            if number == self._check_number:
-                # The price of what is ticked is told by the plan itself.
-                self._rows = [row for row in found if row.check != "credits"]
-                self._is_checked = True
-                self._show_state()
+            # The price of what is ticked is told by the plan itself.
+            self._rows = [row for row in found if row.check != "credits"]
+            self._is_checked = True
+            self._show_state()
 
-        self._context.read(
+        self._checking.start(
             self.tr("Checking {job}").format(job=self._folder.name),
             lambda _: check_pairs(facts.opened, kept, prices),
             show,

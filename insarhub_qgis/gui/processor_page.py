@@ -62,7 +62,8 @@ from insarhub_qgis.gui.hyp3_jobs_table import (
 )
 from insarhub_qgis.gui.hyp3_runs import Hyp3Runs
 from insarhub_qgis.gui.jobs_bar import JobsBar
-from insarhub_qgis.gui.page_context import PageContext, ReadTask
+from insarhub_qgis.gui.newest_read import NewestRead
+from insarhub_qgis.gui.page_context import PageContext
 from insarhub_qgis.gui.short_text import ShortLabel
 from insarhub_qgis.host import messages
 from insarhub_qgis.host.accounts import accounts
@@ -152,7 +153,7 @@ class ProcessorPage(QWidget):
         self.title = self.tr("Processor")
         self._context = context
         self._folder: Path | None = None
-        self._reading: ReadTask | None = None
+        self._reading = NewestRead(context)
         self._watch_words: dict[Path, str] = {}
         self.facts = ProcessorFacts()
         self.runs = Hyp3Runs(context, self)
@@ -346,9 +347,7 @@ class ProcessorPage(QWidget):
         self._clock.stop()
         self.runs.close()
         self._context.job_changed.disconnect(self._on_job_changed)
-        if self._reading is not None:
-            self._reading.cancel()
-            self._reading = None
+        self._reading.cancel()
 
     def _on_job_changed(self, folder: Path) -> None:
         if folder == self._folder:
@@ -358,26 +357,16 @@ class ProcessorPage(QWidget):
         folder = self._folder
         if folder is None:
             return
-        if self._reading is not None:
-            self._reading.cancel()
-        task = self._context.read(
+        self._reading.start(
             self.tr("Reading the jobs of {job}").format(job=folder.name),
             lambda _: read_processor_facts(folder),
-            lambda facts: self._on_read(task, facts),
-            lambda error: self._on_read_failed(task, error),
+            self._show_facts,
+            self._on_read_failed,
         )
-        self._reading = task
 
-    def _on_read(self, task: ReadTask, facts: ProcessorFacts) -> None:
-        if task is self._reading:
-            self._reading = None
-            self._show_facts(facts)
-
-    def _on_read_failed(self, task: ReadTask, error: InsarError) -> None:
-        if task is self._reading:
-            self._reading = None
-            self.message.setText(messages.sentence(error))
-            self.table_or_message.setCurrentIndex(MESSAGE)
+    def _on_read_failed(self, error: InsarError) -> None:
+        self.message.setText(messages.sentence(error))
+        self.table_or_message.setCurrentIndex(MESSAGE)
 
     # what it shows
 
@@ -437,7 +426,7 @@ class ProcessorPage(QWidget):
         self.filter.setVisible(has_rows)
         if has_rows:
             self.table_or_message.setCurrentIndex(TABLE)
-        elif self._reading is None:
+        elif not self._reading.is_running:
             self._show_empty()
         waiting = [row for row in rows if row.is_current and row.status == SUCCEEDED]
         is_active = any(row.is_current and row.status in (*ACTIVE, UNKNOWN) for row in rows)
@@ -610,10 +599,8 @@ class ProcessorPage(QWidget):
 
     def _on_rows(self, folder: Path, rows: Sequence[JobRow]) -> None:
         if folder == self._folder:
-            if self._reading is not None:
-                # Older than the answer that is here.
-                self._reading.cancel()
-                self._reading = None
+            # What is being read is older than the answer that is here.
+            self._reading.cancel()
             self.facts = replace(self.facts, rows=tuple(rows))
             self._show_rows()
 

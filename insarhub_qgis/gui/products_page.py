@@ -29,7 +29,8 @@ from qgis.PyQt.QtWidgets import (
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.product_archive import ProductArchive
 from insarhub_qgis.core.product_kinds import KIND_BY_KEY
-from insarhub_qgis.gui.page_context import PageContext, ReadTask
+from insarhub_qgis.gui.newest_read import NewestRead
+from insarhub_qgis.gui.page_context import PageContext
 from insarhub_qgis.gui.products_model import (
     ARCHIVE_ROLE,
     BASELINE_COLUMN,
@@ -68,7 +69,7 @@ class ProductsPage(QWidget):
         self._context = context
         self._job_folder: Path | None = None
         self._products = JobProducts("", ())
-        self._reading: ReadTask | None = None
+        self._reading = NewestRead(context)
         self._wanted = ""
         self._queue: list[tuple[ProductArchive, str]] = []
         self._queue_size = 0
@@ -249,9 +250,7 @@ class ProductsPage(QWidget):
         self._close_forecast()
         self.stop_loading()
         self._sync_timer.stop()
-        if self._reading is not None:
-            self._reading.cancel()
-            self._reading = None
+        self._reading.cancel()
         project = self._context.project()
         project.layersAdded.disconnect(self._sync_timer.start)
         project.layersRemoved.disconnect(self._sync_timer.start)
@@ -265,33 +264,22 @@ class ProductsPage(QWidget):
         folder = self._job_folder
         if folder is None:
             return
-        if self._reading is not None:
-            self._reading.cancel()
         if not self._products.archives:
             self._show_message(self.tr("Reading the products…"))
-        task = self._context.read(
+        self._reading.start(
             self.tr("Reading the products of {job}").format(job=folder.name),
             lambda is_cancelled: read_products(folder, is_cancelled),
-            lambda products: self._on_read(task, products),
-            lambda error: self._on_read_failed(task, error),
+            self._on_read,
+            lambda error: self._show_message(messages.sentence(error)),
         )
-        self._reading = task
 
-    def _on_read(self, task: ReadTask, products: JobProducts) -> None:
-        if task is not self._reading:
-            return
-        self._reading = None
+    def _on_read(self, products: JobProducts) -> None:
         if products != self._products:
             self._show_products(products)
         if not products.archives:
             self._show_message(
                 self.tr("This job has no product zips yet. They appear here once they are in the job folder.")
             )
-
-    def _on_read_failed(self, task: ReadTask, error: InsarError) -> None:
-        if task is self._reading:
-            self._reading = None
-            self._show_message(messages.sentence(error))
 
     def _show_products(self, products: JobProducts) -> None:
         expanded = {

@@ -38,6 +38,7 @@ from qgis.PyQt.QtWidgets import (
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.requests import CopyDataset
 from insarhub_qgis.gui.export_dialog import ExportDialog, FootprintDialog, PointsDialog
+from insarhub_qgis.gui.newest_read import NewestRead
 from insarhub_qgis.gui.page_context import PageContext
 from insarhub_qgis.gui.pick_tool import MapMarks, PickTool
 from insarhub_qgis.gui.short_text import ShortLabel
@@ -99,7 +100,7 @@ class ResultsPage(QWidget):
         self._context = context
         self._folder: Path | None = None
         self._sources: list[ResultSource] = []
-        self._request_number = 0
+        self._reading = NewestRead(context)
         self._series_dock: SeriesDock | None = None
         self._marks = MapMarks(context.canvas())
         self._tool = PickTool(context.canvas())
@@ -244,17 +245,10 @@ class ResultsPage(QWidget):
         folder = self._folder
         if folder is None:
             return
-        self._request_number += 1
-        number = self._request_number
-
-        def show(results: _JobResults) -> None:
-            if number == self._request_number:
-                self._show_results(results)
-
-        self._context.read(
+        self._reading.start(
             self.tr("Reading the results of {job}").format(job=folder.name),
             lambda _: _read_results(folder),
-            show,
+            self._show_results,
         )
 
     def _show_results(self, results: _JobResults) -> None:

@@ -90,14 +90,14 @@ def steer(url, what, **values):
 def open_page(dock, folder, patience):
     dock.show_page("decay", folder)
     page = dock.page("decay")
-    patience.waitUntil(lambda: page._reading is None)
+    patience.waitUntil(lambda: not page._reading.is_running)
     return page
 
 
 def run_to_the_end(dock, page, patience):
     """Wait until what was started has ended and its files are read."""
     patience.waitUntil(lambda: not dock.context.runs)
-    patience.waitUntil(lambda: page._reading is None)
+    patience.waitUntil(lambda: not page._reading.is_running)
 
 
 def click(widget):

@@ -54,7 +54,7 @@ def folder(tmp_path):
 
 def rows_of(dock, patience):
     page = dock.page("downloader")
-    patience.waitUntil(lambda: page._reading is None)
+    patience.waitUntil(lambda: not page._reading.is_running)
     items = [page.table.topLevelItem(row) for row in range(page.table.topLevelItemCount())]
     return {item.text(0): item.text(1) for item in items}
 

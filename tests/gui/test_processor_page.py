@@ -62,7 +62,7 @@ def page(dock, folder, engine_runs, patience):
     def open_page():
         dock.show_page("processor", folder)
         page = dock.page("processor")
-        patience.waitUntil(lambda: page._reading is None, timeout=20_000)
+        patience.waitUntil(lambda: not page._reading.is_running, timeout=20_000)
         return page
 
     return open_page
@@ -388,7 +388,7 @@ def test_watch_shows_each_answer_survives_trouble_and_tells_the_end(
     dock.show_page("home")
     task.succeeded.emit({"rows": [], "counts": {"DOWNLOADED": 2, "FAILED": 0}, "is_complete": True})
     patience.waitUntil(lambda: "all jobs are done, 2 products are here" in iface.texts())
-    patience.waitUntil(lambda: shown._reading is None, timeout=20_000)
+    patience.waitUntil(lambda: not shown._reading.is_running, timeout=20_000)
     assert shown.watch_button.text().replace("&", "") == "Watch"
 
 
