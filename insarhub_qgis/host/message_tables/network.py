@@ -53,7 +53,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Give at least one of quality, time and baseline a weight.",
     ),
     "budget.too_small": (
-        "A budget of {credits} does not connect all dates: it takes {needed}, {missing} more.",
+        "A budget of {credits} does not connect all dates: {needed} are needed, {missing} more.",
         "Raise the budget by {missing}, or keep only the {count} dates from {first} to {last}, which fit.",
     ),
     "budget.no_pair": (
