@@ -287,6 +287,20 @@ def test_zonaltimeseries_gives_median_and_velocity(run, finished_job):  # insarh
     reader.close()
 
 
+def test_columns_that_a_layer_has_already_stay_beside_new_ones(run, finished_job):
+    reader = SeriesReader(finished_job.series)
+    zone = QgsGeometry.fromPointXY(QgsPointXY(*reader.centre_of(30, 30))).buffer(410, 8)
+    zones = memory_layer("Polygon", reader.crs, [zone])
+    for _ in range(2):
+        parameters = {"INPUT": str(finished_job.series), "ZONES": zones, "OUTPUT": "memory:"}
+        zones = run("zonaltimeseries", parameters)["OUTPUT"]
+    (row,) = zones.getFeatures()
+    last = f"S{reader.dates[-1]:%Y%m%d}"
+    assert row["n"] > 0
+    assert [row[f"{name}_2"] for name in ("n", "VEL", last)] == [row[name] for name in ("n", "VEL", last)]
+    reader.close()
+
+
 def run_native(name, parameters):
     import processing
 
