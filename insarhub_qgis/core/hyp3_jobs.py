@@ -26,6 +26,8 @@ _HOPE = {DOWNLOADED: 4, SUCCEEDED: 3, RUNNING: 2, PENDING: 2, UNKNOWN: 1, EXPIRE
 #: What differs between two logs of one failure: ids and numbers.
 _DIFFERENT = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\d+")
 
+#: Clocks that differ by more, a century, are a damaged file.
+_LONGEST_OFFSET_S = 3.2e9
 AMBER_DAYS, RED_DAYS = 3, 1
 #: Levels of `expiry_level`.
 FAR, AMBER, RED, OVER = "far", "amber", "red", "over"
@@ -432,7 +434,7 @@ def service_now(job_files: Iterable[JobFile], now: datetime | None = None) -> da
     compared = [
         (str(file.own.get("clock_compared_at") or ""), float(file.own["clock_offset_s"]))
         for file in job_files
-        if is_number(file.own.get("clock_offset_s"))
+        if is_number(file.own.get("clock_offset_s")) and abs(file.own["clock_offset_s"]) < _LONGEST_OFFSET_S
     ]
     return moment + timedelta(seconds=max(compared)[1]) if compared else moment
 

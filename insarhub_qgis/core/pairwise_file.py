@@ -65,8 +65,10 @@ def read_pairwise_file(folder: Path) -> dict[tuple[str, str], float | None]:
 
 
 def _is_triangle(scenes: list[Any], rows: list[Any]) -> bool:
-    """Tell whether each scene has one row with a value for each scene after it."""
+    """Tell whether each scene has a name, and one row with a value for each scene after it."""
     count = len(scenes)
-    return len(rows) == count and all(
-        isinstance(row, list) and len(row) == count - index - 1 for index, row in enumerate(rows)
+    return (
+        len(rows) == count
+        and all(isinstance(name, str) for name in scenes)
+        and all(isinstance(row, list) and len(row) == count - index - 1 for index, row in enumerate(rows))
     )

@@ -43,6 +43,7 @@ from insarhub_qgis.engine.hyp3_plan import (
     open_job,
 )
 from insarhub_qgis.engine.hyp3_recovery import resolve_open_intents
+from insarhub_qgis.engine.hyp3_saving import parameters_of
 from insarhub_qgis.engine.hyp3_sending import Sender, Target, submission_lock
 from insarhub_qgis.engine.hyp3_submit import check_price, result_of, validate
 
@@ -129,7 +130,7 @@ def _planned(door: Hyp3Door, known: KnownJob, around: Surroundings, costs: Mappi
     answer = around.answers.get(row.job_id) or (None if known.is_gone else job_or_none(door, row.job_id))
     if answer is None:
         return _refused(known, InsarError("hyp3_guard.gone", job_id=row.job_id))
-    parameters = dict(answer.get("job_parameters") or {})
+    parameters = parameters_of(answer)
     if not parameters.get(_DEPRECATED, True):
         del parameters[_DEPRECATED]
     job_type = str(answer.get("job_type"))

@@ -50,12 +50,7 @@ def match_answers(
         waiting.setdefault((job.name, job.fingerprint), []).append(job)
     matched, others = [], []
     for answer in sorted(answers, key=lambda answer: str(answer.get("request_time") or "")):
-        parameters = answer.get("job_parameters")
-        known = (
-            {name: value for name, value in parameters.items() if name in sent}
-            if isinstance(parameters, Mapping)
-            else {}
-        )
+        known = {name: value for name, value in parameters_of(answer).items() if name in sent}
         key = (str(answer.get("name") or ""), fingerprint(str(answer.get("job_type")), known))
         jobs = waiting.get(key)
         if jobs:
@@ -84,7 +79,7 @@ def save_accepted(
     matched, others = match_answers(intent, answers)
     pairs, names, prints, granules, retry_of = {}, {}, {}, {}, {}
     for answer, intended in [*matched, *((dict(answer), None) for answer in others)]:
-        job_id, parameters = str(answer["job_id"]), dict(answer.get("job_parameters") or {})
+        job_id, parameters = str(answer["job_id"]), parameters_of(answer)
         pair = pair_of(answer)
         if pair is not None:
             pairs[job_id] = list(pair)
@@ -131,6 +126,12 @@ def write_processor(job: JobFolder, intent: Intent, context: RunContext) -> None
         context.log(
             f"the options of the submission were not written into the config: {in_words(error)}", "warning"
         )
+
+
+def parameters_of(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the parameters of a job as the service gives it; empty for what is no object."""
+    parameters = answer.get("job_parameters")
+    return dict(parameters) if isinstance(parameters, Mapping) else {}
 
 
 def charged(answers: Sequence[Mapping[str, Any]]) -> float:

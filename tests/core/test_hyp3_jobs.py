@@ -341,3 +341,8 @@ def test_a_wrong_clock_does_not_make_products_expire(tmp_path: Path) -> None:
     assert job_rows(files, {}, service_now(files, a_month_ahead))[0].status == "SUCCEEDED"
     assert job_rows(files, {}, a_month_ahead)[0].status == "EXPIRED"
     assert service_now([], NOW) == NOW
+    # A damaged file must not keep a job from being listed.
+    broken = {"clock_offset_s": 1e30, "clock_compared_at": iso(NOW + timedelta(days=1))}
+    add_jobs(tmp_path / "hyp3_extra.json", "anna", ["2"], tmp_path, broken)
+    files, _ = find_job_files(tmp_path)
+    assert service_now(files, a_month_ahead) == NOW

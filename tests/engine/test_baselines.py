@@ -356,6 +356,7 @@ def test_without_metadata(job):
         "[]",
         '{"scenes": ["a"], "perp_baseline_m": []}',
         '{"scenes": ["a", "b"], "perp_baseline_m": [[1, 2], []]}',
+        '{"scenes": ["a", ["b"]], "perp_baseline_m": [[1], []]}',
     ],
 )
 def test_a_damaged_table_of_pairs_is_said(tmp_path, text):

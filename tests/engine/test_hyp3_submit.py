@@ -30,6 +30,7 @@ from insarhub_qgis.engine import (
 )
 from insarhub_qgis.sandbox.acquisitions import RELATIVE_ORBIT
 from insarhub_qgis.sandbox.hyp3_job_types import JOB_TYPES, Choice, Flag
+from insarhub_qgis.sandbox.hyp3_jobs import Hyp3Job
 from insarhub_qgis.sandbox.server import Answer
 from insarhub_qgis.sandbox.service_state import Fault
 from tests.architecture.test_messages import message_rows
@@ -693,6 +694,16 @@ def test_a_full_disk_after_the_payment_loses_nothing(sandbox, tmp_path, monkeypa
     result = submit(sandbox, folder)
     assert (result["adopted"], result["submitted"]) == (2, 2)
     assert_paid_once(sandbox, folder, pairs)
+
+
+def test_paid_jobs_of_an_odd_answer_are_saved(sandbox, tmp_path, monkeypatch):
+    pairs = pairs_of_stack(2)
+    folder = make_hyp3_job(tmp_path / "job", pairs)
+    monkeypatch.setattr(Hyp3Job, "to_json", lambda job, *_: {"job_id": job.job_id, "job_parameters": "odd"})
+    assert submit(sandbox, folder)["stopped_by"] is None
+    saved = json.loads((folder / "hyp3_jobs.json").read_text())["job_ids"][USER]
+    assert sorted(saved) == sorted(job["job_id"] for job in jobs_of_server(sandbox)[0])
+    assert open_intents(folder) == []
 
 
 def test_a_full_disk_before_the_payment_pays_nothing(sandbox, tmp_path, monkeypatch):
