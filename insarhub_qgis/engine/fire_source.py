@@ -93,7 +93,7 @@ class FireSource:
         rows = [row for row in _rows(door, text, "max_date") if row.get("data_id") == STANDARD]
         try:
             return date.fromisoformat(rows[0]["max_date"])
-        except (IndexError, ValueError) as error:
+        except (IndexError, TypeError, ValueError) as error:
             raise InsarError("archive.bad_answer", reason=f"no days of {STANDARD}") from error
 
     def _ask(self, door: QualityDoor, product: str, area: Box, first: date, last: date) -> set[Detection]:

@@ -360,6 +360,21 @@ def test_rows_of_fires_that_are_none_are_not_kept(tmp_path, server, row):
     assert not stack.cache.path.exists()
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "data_id,min_date,max_date\nVIIRS_SNPP_SP,2012-01-20",
+        "data_id,min_date,max_date\nVIIRS_SNPP_SP,2012-01-20,soon",
+        "data_id,min_date,max_date\n",
+    ],
+)
+def test_days_of_fires_that_are_cut_are_no_crash(tmp_path, server, body):
+    server.faults.add(Fault("/api/data_availability", status=200, body=body))
+    with pytest.raises(InsarError) as caught:
+        fetch(FireSource("x"), stack_in(tmp_path), server)
+    assert caught.value.code == "archive.bad_answer"
+
+
 def test_entries_of_fires_in_another_form_are_asked_again(tmp_path, server):
     days = (date(2018, 2, 1), date(2018, 2, 13))
     stack = stack_in(tmp_path, days=days)
