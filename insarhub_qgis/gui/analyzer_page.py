@@ -10,7 +10,7 @@ from typing import Any, Callable
 
 from qgis.core import Qgis, QgsApplication, QgsMapLayerProxyModel, QgsVectorLayer
 from qgis.gui import QgsMapLayerComboBox
-from qgis.PyQt.QtCore import QObject, Qt, QTimer, pyqtSignal
+from qgis.PyQt.QtCore import QObject, Qt, QTimer
 from qgis.PyQt.QtGui import QFontDatabase, QTextCursor
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
@@ -39,7 +39,7 @@ from insarhub_qgis.core.mintpy_job import MintpyJob
 from insarhub_qgis.core.mintpy_steps import enabled_steps, steps_after
 from insarhub_qgis.core.requests import CopyDataset, PrepareAnalysis, Request, RunAnalysis, StackFacts
 from insarhub_qgis.gui.clean_up_dialog import CleanUpDialog
-from insarhub_qgis.gui.newest_read import NewestRead
+from insarhub_qgis.gui.job_page import JobPage
 from insarhub_qgis.gui.options_table import OptionsTable
 from insarhub_qgis.gui.page_context import PageContext
 from insarhub_qgis.gui.prepare_report_dialog import PrepareReportDialog, read_report
@@ -91,20 +91,14 @@ def _read_state(folder: Path) -> _AnalysisState:
     )
 
 
-class AnalyzerPage(QWidget):
+class AnalyzerPage(JobPage):
     """From products to results of one job."""
 
-    back_requested = pyqtSignal()
-    page_requested = pyqtSignal(str, str)
-
     def __init__(self, context: PageContext, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(context, parent)
         self.setObjectName("insarhubAnalyzerPage")
         self.title = self.tr("Analyzer")
-        self._context = context
-        self._folder: Path | None = None
         self._state: _AnalysisState | None = None
-        self._reading = NewestRead(context)
         self._error: InsarError | None = None
         self._overview: list[tuple[Path, ResultSource, bool]] = []
         self._overview_timer = QTimer(self)
@@ -112,7 +106,6 @@ class AnalyzerPage(QWidget):
         self._overview_timer.setInterval(0)
         self._overview_timer.timeout.connect(self._add_next_overview)
         self._build()
-        context.job_changed.connect(self._on_job_changed)
         context.runs_changed.connect(self._refresh_buttons)
         context.project().cleared.connect(self._forget_overview)
 
@@ -128,15 +121,10 @@ class AnalyzerPage(QWidget):
         self._read()
 
     def close_page(self) -> None:
-        self._context.job_changed.disconnect(self._on_job_changed)
+        super().close_page()
         self._context.runs_changed.disconnect(self._refresh_buttons)
         self._context.project().cleared.disconnect(self._forget_overview)
         self._forget_overview()
-
-    @property
-    def job_folder(self) -> Path | None:
-        """The job that is shown."""
-        return self._folder
 
     @property
     def is_running(self) -> bool:
@@ -308,14 +296,7 @@ class AnalyzerPage(QWidget):
 
     # --- reading
 
-    def _on_job_changed(self, job_folder: Path) -> None:
-        if job_folder == self._folder:
-            self._read()
-
-    def _read(self) -> None:
-        folder = self._folder
-        if folder is None:
-            return
+    def _read_job(self, folder: Path) -> None:
         self._reading.start(
             self.tr("Reading the analysis of {job}").format(job=folder.name),
             lambda _: _read_state(folder),

@@ -8,7 +8,7 @@ from typing import Any
 
 from qgis.core import QgsCoordinateTransform, QgsCsException, QgsPointXY, QgsRectangle
 from qgis.gui import QgsCollapsibleGroupBox, QgsScrollArea
-from qgis.PyQt.QtCore import QLocale, Qt, QTimer, pyqtSignal
+from qgis.PyQt.QtCore import QLocale, Qt, QTimer
 from qgis.PyQt.QtGui import QHideEvent, QKeySequence
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
@@ -54,7 +54,7 @@ from insarhub_qgis.gui.decay_texts import (
     value_text,
 )
 from insarhub_qgis.gui.flow_layout import FlowLayout
-from insarhub_qgis.gui.newest_read import NewestRead
+from insarhub_qgis.gui.job_page import JobPage
 from insarhub_qgis.gui.page_context import PageContext
 from insarhub_qgis.gui.short_text import ShortLabel
 from insarhub_qgis.gui.value_footer import THROTTLE_MS
@@ -71,19 +71,13 @@ MOST_ROWS = 5
 AVAILABLE = "available"
 
 
-class DecayPage(QWidget):
+class DecayPage(JobPage):
     """Buttons follow the project: a band is down while its layer is ticked in the layer tree."""
 
-    back_requested = pyqtSignal()
-    page_requested = pyqtSignal(str, str)
-
     def __init__(self, context: PageContext, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(context, parent)
         self.setObjectName("insarhubDecayPage")
         self.title = self.tr("Decay Maps")
-        self._context = context
-        self._folder: Path | None = None
-        self._reading = NewestRead(context)
         self.decay = JobDecay()
         #: Why seasons of a job have no map, as its last fetch told.
         self._failures: dict[Path, dict[str, InsarError]] = {}
@@ -110,7 +104,6 @@ class DecayPage(QWidget):
         project.readProject.connect(self._sync_timer.start)
         project.layerTreeRoot().visibilityChanged.connect(self._sync_timer.start)
         context.canvas().xyCoordinates.connect(self._on_moved)
-        context.job_changed.connect(self._on_job_changed)
         context.runs_changed.connect(self._show_runs)
         context.services_changed.connect(self._read)
 
@@ -258,9 +251,9 @@ class DecayPage(QWidget):
         self._read()
 
     def close_page(self) -> None:
+        super().close_page()
         self._sync_timer.stop()
         self._cursor_timer.stop()
-        self._reading.cancel()
         dialogs, self._dialogs = self._dialogs, []
         for dialog in dialogs:
             dialog.close()
@@ -270,21 +263,13 @@ class DecayPage(QWidget):
         project.readProject.disconnect(self._sync_timer.start)
         project.layerTreeRoot().visibilityChanged.disconnect(self._sync_timer.start)
         self._context.canvas().xyCoordinates.disconnect(self._on_moved)
-        self._context.job_changed.disconnect(self._on_job_changed)
         self._context.runs_changed.disconnect(self._show_runs)
         self._context.services_changed.disconnect(self._read)
         self._let_files_go()
 
     # --- reading
 
-    def _on_job_changed(self, folder: Path) -> None:
-        if folder == self._folder:
-            self._read()
-
-    def _read(self) -> None:
-        folder = self._folder
-        if folder is None:
-            return
+    def _read_job(self, folder: Path) -> None:
         known, is_sandbox = facts_of(self.decay), is_sandbox_on()
         self._reading.start(
             self.tr("Reading the decay maps of {job}").format(job=folder.name),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from qgis.core import QgsGeometry
-from qgis.PyQt.QtCore import QLocale, Qt, pyqtSignal
+from qgis.PyQt.QtCore import QLocale, Qt
 from qgis.PyQt.QtGui import QKeySequence
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
@@ -36,7 +36,7 @@ from insarhub_qgis.core.network_files import load_network
 from insarhub_qgis.core.scenes import Scene, burst_id
 from insarhub_qgis.gui.chart_style import load_fonts
 from insarhub_qgis.gui.flow_layout import FlowLayout
-from insarhub_qgis.gui.newest_read import NewestRead
+from insarhub_qgis.gui.job_page import JobPage
 from insarhub_qgis.gui.page_context import PageContext
 from insarhub_qgis.gui.stacks_table import NOTHING, bursts_text
 from insarhub_qgis.host import messages
@@ -153,23 +153,16 @@ def load_editor() -> None:
     load_fonts()
 
 
-class DownloaderPage(QWidget):
+class DownloaderPage(JobPage):
     """A table of facts; the network dock does the rest."""
 
-    back_requested = pyqtSignal()
-    page_requested = pyqtSignal(str, str)
-
     def __init__(self, context: PageContext, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(context, parent)
         self.setObjectName("insarhubDownloaderPage")
         self.title = self.tr("Scenes and Network")
-        self._context = context
-        self._folder: Path | None = None
-        self._reading = NewestRead(context)
         self._is_editor_loaded = False
         self.facts = DownloaderFacts()
         self._build()
-        context.job_changed.connect(self._on_job_changed)
 
     def _build(self) -> None:
         self.table = QTreeWidget(self)
@@ -249,18 +242,7 @@ class DownloaderPage(QWidget):
             self._show_facts()
         self._read()
 
-    def close_page(self) -> None:
-        self._context.job_changed.disconnect(self._on_job_changed)
-        self._reading.cancel()
-
-    def _on_job_changed(self, folder: Path) -> None:
-        if folder == self._folder:
-            self._read()
-
-    def _read(self) -> None:
-        folder = self._folder
-        if folder is None:
-            return
+    def _read_job(self, folder: Path) -> None:
         self._reading.start(
             self.tr("Reading the stack of {job}").format(job=folder.name),
             lambda _: read_downloader_facts(folder),

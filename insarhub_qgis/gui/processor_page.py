@@ -61,8 +61,8 @@ from insarhub_qgis.gui.hyp3_jobs_table import (
     pair_text,
 )
 from insarhub_qgis.gui.hyp3_runs import Hyp3Runs
+from insarhub_qgis.gui.job_page import JobPage
 from insarhub_qgis.gui.jobs_bar import JobsBar
-from insarhub_qgis.gui.newest_read import NewestRead
 from insarhub_qgis.gui.page_context import PageContext
 from insarhub_qgis.gui.short_text import ShortLabel
 from insarhub_qgis.host import messages
@@ -140,20 +140,15 @@ def read_processor_facts(folder: Path) -> ProcessorFacts:
     )
 
 
-class ProcessorPage(QWidget):
+class ProcessorPage(JobPage):
     """Job files, counts, the table of jobs, and the actions; the primary one is what comes next."""
 
-    back_requested = pyqtSignal()
-    page_requested = pyqtSignal(str, str)
     product_requested = pyqtSignal(str, str)
 
     def __init__(self, context: PageContext, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(context, parent)
         self.setObjectName("insarhubProcessorPage")
         self.title = self.tr("Processor")
-        self._context = context
-        self._folder: Path | None = None
-        self._reading = NewestRead(context)
         self._watch_words: dict[Path, str] = {}
         self.facts = ProcessorFacts()
         self.runs = Hyp3Runs(context, self)
@@ -166,7 +161,6 @@ class ProcessorPage(QWidget):
         self._clock = QTimer(self)
         self._clock.setInterval(_TICK_MS)
         self._clock.timeout.connect(self._tick)
-        context.job_changed.connect(self._on_job_changed)
         context.runs_changed.connect(self._show_state)
         context.services_changed.connect(self._forget_account)
         self._show_state()
@@ -326,10 +320,6 @@ class ProcessorPage(QWidget):
 
     # the job
 
-    @property
-    def job_folder(self) -> Path | None:
-        return self._folder
-
     def open_job(self, job_folder: Path) -> None:
         """Show what the files of a job say; the same job is read again."""
         if job_folder != self._folder:
@@ -344,19 +334,11 @@ class ProcessorPage(QWidget):
         self._read()
 
     def close_page(self) -> None:
+        super().close_page()
         self._clock.stop()
         self.runs.close()
-        self._context.job_changed.disconnect(self._on_job_changed)
-        self._reading.cancel()
 
-    def _on_job_changed(self, folder: Path) -> None:
-        if folder == self._folder:
-            self._read()
-
-    def _read(self) -> None:
-        folder = self._folder
-        if folder is None:
-            return
+    def _read_job(self, folder: Path) -> None:
         self._reading.start(
             self.tr("Reading the jobs of {job}").format(job=folder.name),
             lambda _: read_processor_facts(folder),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from qgis.core import QgsApplication, QgsRectangle
 from qgis.gui import QgsFilterLineEdit
-from qgis.PyQt.QtCore import QEvent, QModelIndex, QObject, Qt, QTimer, pyqtSignal
+from qgis.PyQt.QtCore import QEvent, QModelIndex, QObject, Qt, QTimer
 from qgis.PyQt.QtGui import QKeyEvent
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
@@ -29,7 +29,7 @@ from qgis.PyQt.QtWidgets import (
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.product_archive import ProductArchive
 from insarhub_qgis.core.product_kinds import KIND_BY_KEY
-from insarhub_qgis.gui.newest_read import NewestRead
+from insarhub_qgis.gui.job_page import JobPage
 from insarhub_qgis.gui.page_context import PageContext
 from insarhub_qgis.gui.products_model import (
     ARCHIVE_ROLE,
@@ -56,20 +56,14 @@ INDENTATION_PX = 14
 LOAD_SLICE_S = 0.05
 
 
-class ProductsPage(QWidget):
+class ProductsPage(JobPage):
     """Pairs, each with its product files."""
 
-    back_requested = pyqtSignal()
-    page_requested = pyqtSignal(str, str)
-
     def __init__(self, context: PageContext, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(context, parent)
         self.setObjectName("insarhubProductsPage")
         self.title = self.tr("View Data")
-        self._context = context
-        self._job_folder: Path | None = None
         self._products = JobProducts("", ())
-        self._reading = NewestRead(context)
         self._wanted = ""
         self._queue: list[tuple[ProductArchive, str]] = []
         self._queue_size = 0
@@ -88,7 +82,6 @@ class ProductsPage(QWidget):
         project.layersAdded.connect(self._sync_timer.start)
         project.layersRemoved.connect(self._sync_timer.start)
         project.readProject.connect(self._sync_timer.start)
-        context.job_changed.connect(self._on_job_changed)
 
     def _build(self) -> None:
         self.filter = QgsFilterLineEdit(self)
@@ -203,11 +196,11 @@ class ProductsPage(QWidget):
 
     def open_job(self, job_folder: Path) -> None:
         """Read the products of a job; the same job again keeps what is expanded."""
-        if job_folder == self._job_folder and self._products.archives:
+        if job_folder == self._folder and self._products.archives:
             self._sync()
             return
         self.stop_loading()
-        self._job_folder = job_folder
+        self._folder = job_folder
         self._show_products(JobProducts("", ()))
         self._read()
 
@@ -226,14 +219,14 @@ class ProductsPage(QWidget):
 
     def open_forecast(self) -> ForecastDialog | None:
         """Open the window that compares forecast and products; the one of this job if it is open."""
-        if self._job_folder is None:
+        if self._folder is None:
             return None
         from insarhub_qgis.gui.forecast_dialog import ForecastDialog
 
         dialog = self._forecast
-        if dialog is None or not dialog.isVisible() or dialog.job_folder != self._job_folder:
+        if dialog is None or not dialog.isVisible() or dialog.job_folder != self._folder:
             self._close_forecast()
-            dialog = ForecastDialog(self._context, self._job_folder, self._context.iface.mainWindow())
+            dialog = ForecastDialog(self._context, self._folder, self._context.iface.mainWindow())
             self._forecast = dialog
         dialog.show()
         dialog.raise_()
@@ -247,23 +240,16 @@ class ProductsPage(QWidget):
             dialog.deleteLater()
 
     def close_page(self) -> None:
+        super().close_page()
         self._close_forecast()
         self.stop_loading()
         self._sync_timer.stop()
-        self._reading.cancel()
         project = self._context.project()
         project.layersAdded.disconnect(self._sync_timer.start)
         project.layersRemoved.disconnect(self._sync_timer.start)
         project.readProject.disconnect(self._sync_timer.start)
 
-    def _on_job_changed(self, folder: Path) -> None:
-        if folder == self._job_folder:
-            self._read()
-
-    def _read(self) -> None:
-        folder = self._job_folder
-        if folder is None:
-            return
+    def _read_job(self, folder: Path) -> None:
         if not self._products.archives:
             self._show_message(self.tr("Reading the products…"))
         self._reading.start(
@@ -388,7 +374,7 @@ class ProductsPage(QWidget):
 
         project = self._context.project()
         is_first = not project.mapLayers()
-        layer = add_product_layer(project, self._job_folder, self._products.job_name, archive, kind_key)
+        layer = add_product_layer(project, self._folder, self._products.job_name, archive, kind_key)
         if is_first and layer is not None:
             # An empty project looks at the whole world; the first layer says where the work is.
             project.setCrs(layer.crs())

@@ -16,7 +16,7 @@ from qgis.core import (
     QgsVectorLayer,
     QgsWkbTypes,
 )
-from qgis.PyQt.QtCore import Qt, QTimer, pyqtSignal
+from qgis.PyQt.QtCore import Qt, QTimer
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -38,7 +38,7 @@ from qgis.PyQt.QtWidgets import (
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.requests import CopyDataset
 from insarhub_qgis.gui.export_dialog import ExportDialog, FootprintDialog, PointsDialog
-from insarhub_qgis.gui.newest_read import NewestRead
+from insarhub_qgis.gui.job_page import JobPage
 from insarhub_qgis.gui.page_context import PageContext
 from insarhub_qgis.gui.pick_tool import MapMarks, PickTool
 from insarhub_qgis.gui.short_text import ShortLabel
@@ -87,20 +87,14 @@ def best_series(sources: Sequence[ResultSource]) -> ResultSource | None:
     return next((row for row in sources if row.kind == "time_series" and row.problem is None), None)
 
 
-class ResultsPage(QWidget):
+class ResultsPage(JobPage):
     """A click on a row puts the result on the map, another takes it away."""
 
-    back_requested = pyqtSignal()
-    page_requested = pyqtSignal(str, str)
-
     def __init__(self, context: PageContext, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(context, parent)
         self.setObjectName("insarhubResultsPage")
         self.title = self.tr("Results")
-        self._context = context
-        self._folder: Path | None = None
         self._sources: list[ResultSource] = []
-        self._reading = NewestRead(context)
         self._series_dock: SeriesDock | None = None
         self._marks = MapMarks(context.canvas())
         self._tool = PickTool(context.canvas())
@@ -117,7 +111,6 @@ class ResultsPage(QWidget):
         project.layersRemoved.connect(self._sync_timer.start)
         project.readProject.connect(self._sync_timer.start)
         context.canvas().destinationCrsChanged.connect(self._show_mark)
-        context.job_changed.connect(self._on_job_changed)
 
     # --- page contract
 
@@ -129,6 +122,7 @@ class ResultsPage(QWidget):
         self._read()
 
     def close_page(self) -> None:
+        super().close_page()
         self._end_picking()
         project = self._context.project()
         project.layersAdded.disconnect(self._sync_timer.start)
@@ -136,7 +130,6 @@ class ResultsPage(QWidget):
         project.readProject.disconnect(self._sync_timer.start)
         self._context.canvas().destinationCrsChanged.disconnect(self._show_mark)
         self._marks.clear()
-        self._context.job_changed.disconnect(self._on_job_changed)
         self._sync_timer.stop()
 
     # --- widgets
@@ -237,14 +230,7 @@ class ResultsPage(QWidget):
 
     # --- reading
 
-    def _on_job_changed(self, job_folder: Path) -> None:
-        if job_folder == self._folder:
-            self._read()
-
-    def _read(self) -> None:
-        folder = self._folder
-        if folder is None:
-            return
+    def _read_job(self, folder: Path) -> None:
         self._reading.start(
             self.tr("Reading the results of {job}").format(job=folder.name),
             lambda _: _read_results(folder),
