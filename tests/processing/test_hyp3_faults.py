@@ -887,7 +887,7 @@ def test_products_expire_and_clocks_differ(slow_runs, run, others, make_job, tol
     assert download.answer["DOWNLOADED"] == 1
     assert kept.read_bytes() == content
     (text,) = download.warned
-    words = ["expired before they were downloaded", lost.name, "Retry their jobs with expired jobs included"]
+    words = ["One product expired before it was downloaded", lost.name, "Retry its job with expired jobs included"]
     told("download of an expired product", text, words, "the product that is here stays byte for byte")
     assert job.do("retryhyp3").answer["SUBMITTED"] == 0
     job.assert_paid(2)
