@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Numbers of things as people read them: 1 pair, 2 pairs.
 
-Without a loaded translation Qt has no plural forms, also not for English: both forms stand here.
+Without a loaded translation Qt has no plural forms, also not for English: both forms stand here, once for each noun.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ def number_text(value: float) -> str:
 
 def counted(number: float, one: str, many: str, **fields: object) -> str:
     """Give ``one`` for 1 and ``many`` for all else, with the number in place of ``{n}``.
-
-    A word for each noun, put together by sentences, needs fewer of both forms than whole sentences do.
 
     Parameters
     ----------
@@ -67,10 +65,6 @@ def counted_products(number: int) -> str:
 
 def counted_pixels(number: int) -> str:
     return counted(number, tr("{n} pixel", CONTEXT), tr("{n} pixels", CONTEXT))
-
-
-def counted_days(number: int) -> str:
-    return counted(number, tr("{n} day", CONTEXT), tr("{n} days", CONTEXT))
 
 
 def counted_credits(number: Optional[float]) -> str:
