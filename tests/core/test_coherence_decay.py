@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import date, timedelta
 
 import numpy as np
@@ -288,13 +287,11 @@ def test_evaluation_can_be_cancelled():
         coherence_statistics(random_places(1024), counts, is_cancelled)
 
 
-def test_the_signatures_of_300_dates_take_seconds():
+def test_all_signatures_of_300_dates_are_known():
     days = long_stack()
     first, second = np.triu_indices(len(days), 1)
     codes = np.unique(signature_codes(rounded_season_days(season_days_of_pairs(days, first, second))))
-    begun = time.perf_counter()
     found = coherence_statistics(random_places(1024), days_of_codes(codes))
-    assert time.perf_counter() - begun < 4
     assert found.is_known.all()
 
 

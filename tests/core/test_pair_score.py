@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import fields, replace
 
 import numpy as np
@@ -333,16 +332,3 @@ def test_largest_rain_and_snow_penalties():
     assert snow_penalty(penalties.penalties).tolist() == [0.2]
     _, _, unknown = judged(0.4, rain=(NAN, NAN), snow=(NAN, 0))
     assert np.isnan([rain_penalty(unknown.penalties)[0], snow_penalty(unknown.penalties)[0]]).all()
-
-
-def test_new_weights_score_20_000_pairs_within_a_tenth_of_a_second():
-    inputs, first, second, bperp, fire, g = many(19_900)
-    inputs_more = pair_penalties(inputs, np.tile(first, 2)[:20_000], np.tile(second, 2)[:20_000])
-    g = np.tile(g, 2)[:20_000]
-    times = []
-    for rain in np.linspace(0, 1, 7):
-        begun = time.perf_counter()
-        scores = score_pairs(g, inputs_more, replace(ScoreWeights(), rain=float(rain)))
-        score_classes(scores)
-        times.append(time.perf_counter() - begun)
-    assert min(times) < 0.1
