@@ -7,13 +7,15 @@ import re
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from pathlib import Path
 
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.product_kinds import PRODUCT_KINDS
 from insarhub_qgis.core.product_metadata import ProductMetadata
-from insarhub_qgis.core.product_names import ProductName
+from insarhub_qgis.core.product_names import MULTI_BURST, ProductName
+from insarhub_qgis.core.scenes import scene_date
 
 _SLC_NAME = re.compile(r"^S1[A-D]_(IW|EW|S\d)_(SLC|GRD|RAW|OCN)")
 _ZIP_BEGINNING = b"PK\x03\x04"
@@ -27,6 +29,8 @@ class ProductArchive:
     ----------
     path
         Absolute path of the zip.
+    product
+        Its dates are those on which the acquisitions began, also where a multi-burst is named otherwise.
     members
         Key of the product kind -> name of the member inside the zip.
     metadata_member
@@ -101,9 +105,9 @@ def read_product_archive(path: Path) -> ProductArchive:
     path = path.absolute()
     try:
         status = path.stat()
-        with zipfile.ZipFile(path) as archive:
-            infos = [info for info in archive.infolist() if not info.is_dir()]
-            directory_start = archive.start_dir
+        with zipfile.ZipFile(path) as package:
+            infos = [info for info in package.infolist() if not info.is_dir()]
+            directory_start = package.start_dir
     except OSError as error:
         raise _unreadable(path, error) from error
     except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
@@ -120,7 +124,7 @@ def read_product_archive(path: Path) -> ProductArchive:
         for info in infos
         if info.filename.startswith(beginning) and info.file_size > 0
     }
-    return ProductArchive(
+    archive = ProductArchive(
         path=path,
         product=product,
         members={kind.key: names[kind.suffix] for kind in PRODUCT_KINDS if kind.suffix in names},
@@ -128,6 +132,7 @@ def read_product_archive(path: Path) -> ProductArchive:
         size_bytes=status.st_size,
         modified_ns=status.st_mtime_ns,
     )
+    return replace(archive, product=_by_first_days(archive))
 
 
 def find_product_archives(
@@ -170,6 +175,39 @@ def find_product_archives(
         key=lambda found: (found.product.reference_date, found.product.secondary_date, found.product.name),
     )
     return ordered, problems
+
+
+def acquisition_days(granules: str) -> tuple[date, date] | None:
+    """Give the first and last day of the bursts (or the scene) that a ``.txt`` lists for one side of a pair.
+
+    None without any, when a name holds no date, and when they are not of one pass, which takes minutes.
+    """
+    try:
+        days = sorted(scene_date(name) for name in granules.replace(",", " ").split())
+    except InsarError:
+        return None
+    if not days or days[-1] - days[0] > timedelta(days=1):
+        return None
+    return days[0], days[-1]
+
+
+def _by_first_days(archive: ProductArchive) -> ProductName:
+    """Give the product with the days on which its acquisitions began.
+
+    HyP3 names a multi-burst after the first day of the reference's bursts and the last day of the secondary's. A pass over
+    midnight would be one date where it is the reference and the next where it is the secondary.
+    """
+    product = archive.product
+    if product.product_type != MULTI_BURST or archive.metadata_member is None:
+        return product
+    try:
+        days = acquisition_days(archive.read_metadata().secondary_granule or "")
+    except InsarError:
+        # Whoever needs the file says what is wrong with it.
+        return product
+    if days is None or days[1] != product.secondary_date:
+        return product
+    return replace(product, secondary_date=days[0])
 
 
 def _choose_product(path: Path, member_names: Sequence[str]) -> tuple[ProductName, str]:

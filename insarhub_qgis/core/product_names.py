@@ -51,6 +51,8 @@ class ProductName:
     ----------
     name
         The name itself, without folder and ending.
+    reference_date, secondary_date
+        As the name says them; `read_product_archive` puts the first day of an acquisition over midnight there.
     product_type
         ``gamma``, ``burst`` or ``multi_burst``.
     reference_start, secondary_start
@@ -148,6 +150,14 @@ class ProductName:
     def pair_id(self) -> str:
         """``YYYYMMDD_YYYYMMDD``: reference and secondary day."""
         return f"{self.reference_date:%Y%m%d}_{self.secondary_date:%Y%m%d}"
+
+    @property
+    def name_by_days(self) -> str:
+        """The name with `reference_date` and `secondary_date` in it; only of a multi-burst another one than ``name``."""
+        if self.product_type != MULTI_BURST:
+            return self.name
+        parts = self.name.split("_")
+        return "_".join([*parts[:4], self.pair_id, *parts[6:]])
 
     @property
     def temporal_baseline_days(self) -> int:

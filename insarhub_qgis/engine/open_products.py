@@ -15,7 +15,7 @@ from insarhub_qgis.core.hyp3_files import read_product_cache, write_product_cach
 from insarhub_qgis.core.job_config import DOWNLOADER, OWN_SECTION, PROCESSOR, JobConfig
 from insarhub_qgis.core.job_folder import JobFolder
 from insarhub_qgis.core.mintpy_job import refuse_running_analysis
-from insarhub_qgis.core.product_archive import ProductArchive, find_product_archives
+from insarhub_qgis.core.product_archive import ProductArchive, acquisition_days, find_product_archives
 from insarhub_qgis.core.product_names import GAMMA
 from insarhub_qgis.core.progress import part_of, stop_if_cancelled
 from insarhub_qgis.core.requests import OpenProducts
@@ -153,7 +153,7 @@ def _folders(products_folder: Path) -> list[Path]:
 
 
 def _granules_of(product: CheckedProduct) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Give the names of the reference and of the secondary acquisition; burst products list several.
+    """Give the names of the reference and of the secondary acquisition, the earliest first; burst products list several.
 
     Raises
     ------
@@ -167,17 +167,14 @@ def _granules_of(product: CheckedProduct) -> tuple[tuple[str, ...], tuple[str, .
         ("Reference Granule", product.metadata.reference_granule, name.reference_date),
         ("Secondary Granule", product.metadata.secondary_granule, name.secondary_date),
     ):
-        names = tuple(sorted({part for part in (text or "").replace(",", " ").split() if part}))
+        names = {part for part in (text or "").replace(",", " ").split() if part}
         if not names:
             raise InsarError("product.metadata_incomplete", keys=[key])
-        for granule in names:
-            try:
-                agrees = scene_date(granule) == day
-            except InsarError:
-                agrees = False
-            if not agrees:
-                raise InsarError("product.metadata_disagrees", key=key, value=granule, date=day.isoformat())
-        sides.append(names)
+        days = acquisition_days(text or "")
+        if days is None or days[0] != day:
+            value = ", ".join(sorted(names))
+            raise InsarError("product.metadata_disagrees", key=key, value=value, date=day.isoformat())
+        sides.append(tuple(sorted(names, key=acquisition_order)))
     return sides[0], sides[1]
 
 

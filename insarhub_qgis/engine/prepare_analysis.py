@@ -123,7 +123,7 @@ class _Plan:
     def rasters_of(self, product: CheckedProduct) -> list[tuple[str, str, RasterHeader]]:
         """Give (kind, file name, header) of what is written for a product."""
         kinds = [*self.pair_kinds, *(kind for kind, source in self.geometry.items() if source is product)]
-        return [(kind, f"{product.name}_{kind}_clip.tif", product.headers[kind]) for kind in kinds]
+        return [(kind, f"{product.clip_name}_{kind}_clip.tif", product.headers[kind]) for kind in kinds]
 
     @property
     def clip_window(self) -> ClipWindow:
@@ -646,7 +646,7 @@ def _entry(product: CheckedProduct, sizes: dict[str, int]) -> dict[str, Any]:
 
 
 def _text_name(product: CheckedProduct) -> str:
-    return f"{product.name}.txt"
+    return f"{product.clip_name}.txt"
 
 
 def _text_of(product: CheckedProduct) -> bytes:

@@ -60,6 +60,11 @@ class CheckedProduct:
         return self.archive.product.name
 
     @property
+    def clip_name(self) -> str:
+        """How its files in ``clip/`` begin: MintPy takes the dates from there, and one acquisition has one date."""
+        return self.archive.product.name_by_days
+
+    @property
     def pair_id(self) -> str:
         return self.archive.product.pair_id
 

@@ -80,7 +80,9 @@ def product_name(
     salt: object,
 ) -> str:
     """Name of a product as HyP3 builds it; ``salt`` decides the last field."""
-    dates = f"{reference.start:%Y%m%d}_{secondary.start:%Y%m%d}"
+    # Of a multi-burst over midnight the last day of the secondary.
+    secondary_day = max([f"{secondary.start:%Y%m%d}", *map(_burst_day, secondary.granules)])
+    dates = f"{reference.start:%Y%m%d}_{secondary_day}"
     spacing = f"INT{site.pixel_m:.0f}"
     if options.product_type == "gamma":
         days = abs((secondary.start.date() - reference.start.date()).days)
@@ -102,6 +104,10 @@ def product_name(
             place = f"{path:03d}_{'-'.join(swaths)}_IW"
         name = f"S1_{place}_{dates}_{polarization}_{spacing}"
     return f"{name}_{short_hash(f'{name}/{salt}')}"
+
+
+def _burst_day(granule: str) -> str:
+    return granule.split("_")[3][:8] if granule.endswith("-BURST") else ""
 
 
 def _co_polarization(side: ProductSide) -> str:

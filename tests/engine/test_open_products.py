@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from insarhub_qgis.core.job_folder import JobFolder
 from insarhub_qgis.core.product_archive import find_product_archives
 from insarhub_qgis.core.requests import OpenProducts
 from insarhub_qgis.core.run_context import RunContext
+from insarhub_qgis.core.scenes import scene_start
 from insarhub_qgis.engine import open_products
 from tests.makers.products import DATES, ProductSpec, chain, truncate, write_chain, write_product
 
@@ -77,9 +79,45 @@ def test_burst_products_become_a_job(tmp_path: Path, product_type: str, granule_
     assert scene == "S1_136231_IW2_20210104T004006_VV_7C85-BURST"
     bursts = job.read_config().own.get("bursts", {})
     if granule_count == 2:
-        assert bursts[scene] == [scene, "S1_136232_IW2_20210104T004006_VV_7C85-BURST"]
+        assert bursts[scene] == [scene, "S1_136232_IW2_20210104T004009_VV_7C85-BURST"]
     else:
         assert bursts == {}
+
+
+@pytest.mark.parametrize(
+    "first", [date(2021, 1, 4), date(2021, 1, 31), date(2020, 2, 28), date(2020, 12, 31)]
+)
+def test_passes_over_midnight_are_one_date_each(tmp_path: Path, first: date) -> None:
+    """In the middle and at the end of a month, on a leap day, and at the end of a year."""
+    dates = [first + timedelta(days=12 * index) for index in range(3)]
+    specs = chain("multi_burst", dates, start_time="235958")
+    for spec in specs:
+        write_product(tmp_path, spec)
+    day_after = dates[1] + timedelta(days=1)
+    assert f"_{dates[0]:%Y%m%d}_{day_after:%Y%m%d}_" in specs[0].name
+    result = open_folder(tmp_path, tmp_path)
+    assert result["excluded"] == []
+    assert result["dates"] == [day.isoformat() for day in dates]
+    assert (result["pair_count"], result["pairs_without_product"]) == (3, [])
+    stack = JobFolder(tmp_path).read_stack()
+    assert [scene_start(name) for name in stack.scenes] == [f"{day:%Y%m%d}T235958" for day in dates]
+    before = contents(tmp_path)
+    assert open_folder(tmp_path, tmp_path)["pair_count"] == 3
+    assert contents(tmp_path) == before
+
+
+def test_bursts_of_two_passes_are_no_acquisition(tmp_path: Path) -> None:
+    """The name fits the last burst, but no pass lasts for days."""
+
+    class TwoPasses(ProductSpec):
+        def granules(self, day: date) -> str:
+            return f"{super().granules(day - timedelta(days=6))}, {super().granules(day)}"
+
+    good = write_chain(tmp_path, "multi_burst")
+    bad = write_product(tmp_path, TwoPasses(DATES[0], DATES[3], product_type="multi_burst"))
+    result = open_folder(tmp_path, tmp_path)
+    assert result["pair_count"] == len(good)
+    assert excluded_codes(result) == {bad.name: "product.metadata_disagrees"}
 
 
 def test_opening_again_changes_nothing(tmp_path: Path) -> None:

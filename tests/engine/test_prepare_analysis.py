@@ -13,12 +13,14 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 import rasterio
+from mintpy.prep_hyp3 import add_hyp3_metadata
 from rasterio.warp import transform
 
 from insarhub_qgis.core.clip_manifest import read_clip_manifest
@@ -233,6 +235,33 @@ def test_product_that_left_the_stack_leaves_the_clips(job: Path) -> None:
     assert result["used"] == 4
     assert len(list((job / "clip").glob("*_unw_phase_clip.tif"))) == 4
     assert rows_of(job)[chain()[0].name]["code"] == "product.not_in_stack"
+
+
+@pytest.mark.parametrize("materialise", [False, True])
+def test_passes_over_midnight_stay_one_network(tmp_path: Path, materialise: bool) -> None:
+    """MintPy takes the dates from the names in ``clip/``; by the names of the products nothing would connect."""
+    dates = [date(2020, 2, 28) + timedelta(days=12 * index) for index in range(3)]
+    specs = chain("multi_burst", dates, start_time="235958")
+    for spec in specs:
+        write_product(tmp_path, spec)
+    job = open_job(tmp_path, tmp_path)
+    result = prepare(job, materialise=materialise)
+    assert (result["used"], result["dates_lost"]) == (3, [])
+    names = sorted(path.name for path in (job / "clip").glob("*_unw_phase_clip.tif"))
+    assert [name.split("_")[4:6] for name in names] == [
+        ["20200228", "20200311"],
+        ["20200228", "20200323"],
+        ["20200311", "20200323"],
+    ]
+    found = [add_hyp3_metadata(str(job / "clip" / name), _raster_keys()) for name in names]
+    assert [meta["DATE12"] for meta in found] == ["200228-200311", "200228-200323", "200311-200323"]
+    assert set(read_clip_manifest(job).products) == {spec.name for spec in specs}
+    assert prepare(job, materialise=materialise)["reused"]
+
+
+def _raster_keys() -> dict[str, str]:
+    keys = ("X_FIRST", "Y_FIRST", "X_STEP", "Y_STEP", "LENGTH", "WIDTH")
+    return dict.fromkeys(keys, "1")
 
 
 def test_rasters_of_others_are_kept_under_another_name(job: Path) -> None:

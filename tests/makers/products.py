@@ -7,7 +7,7 @@ import hashlib
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -61,10 +61,16 @@ class ProductSpec:
             return f"S1{platform}_{one}T{self.start_time}_{two}T{self.start_time}_VVP{days:03d}_INT{spacing}_G_ueF_{code}"
         if self.product_type == "burst":
             return f"S1_136231_IW2_{one}_{two}_VV_INT{spacing}_{code}"
+        # After the first day of the reference and the last day of the secondary.
+        two = self._burst_stamp(self.secondary, 1)[:8]
         return f"S1_064_000000s1n00-136231s2n02-000000s3n00_IW_{one}_{two}_VV_INT{spacing}_{code}"
 
     def orbit(self, day: date) -> int:
         return _FIRST_ORBIT + round((day - DATES[0]).days * 175 / 12) + self.orbit_offset
+
+    def _burst_stamp(self, day: date, index: int) -> str:
+        start = datetime.strptime(f"{day:%Y%m%d}T{self.start_time}", "%Y%m%dT%H%M%S")
+        return f"{start + timedelta(seconds=3 * index):%Y%m%dT%H%M%S}"
 
     def granules(self, day: date) -> str:
         stamp = f"{day:%Y%m%d}T{self.start_time}"
@@ -73,7 +79,7 @@ class ProductSpec:
         first = f"S1_136231_IW2_{stamp}_VV_7C85-BURST"
         if self.product_type == "burst":
             return first
-        return f"{first}, S1_136232_IW2_{stamp}_VV_7C85-BURST"
+        return f"{first}, S1_136232_IW2_{self._burst_stamp(day, 1)}_VV_7C85-BURST"
 
     def metadata(self) -> str:
         lines = {
