@@ -65,6 +65,11 @@ class KnownJob:
     fingerprint: str
     is_gone: bool = False
 
+    @property
+    def is_lost(self) -> bool:
+        """Gone, and nothing else is known of it."""
+        return self.is_gone and self.row.status == hyp3_jobs.UNKNOWN
+
 
 @dataclass(frozen=True)
 class PairVerdict:
@@ -195,8 +200,7 @@ def _of_same_product(verdict: PairVerdict, jobs: Sequence[KnownJob]) -> PairVerd
 
 def _status_of(job: KnownJob) -> str:
     """A job that the service lost has no product to fetch, but was paid: it is like an expired one."""
-    is_lost = job.is_gone and job.row.status == hyp3_jobs.UNKNOWN
-    return hyp3_jobs.EXPIRED if is_lost else job.row.status
+    return hyp3_jobs.EXPIRED if job.is_lost else job.row.status
 
 
 def _of_same_pair(verdict: PairVerdict, jobs: Sequence[KnownJob]) -> PairVerdict | None:

@@ -146,8 +146,10 @@ def _planned(door: Hyp3Door, known: KnownJob, around: Surroundings, costs: Mappi
         # A type that is no longer offered must not keep the others from being repeated.
         return _refused(known, error)
     own_fingerprint = fingerprint(job_type, parameters)
-    # Of an old job that no list has, the fingerprint was not known before.
-    jobs = [*around.known, replace(known, fingerprint=own_fingerprint)]
+    # A job that the service lost is nothing better than a failed one. Of an old job that no list has, the
+    # fingerprint was not known before.
+    others = (job for job in around.known if not job.is_lost)
+    jobs = [*others, replace(known, fingerprint=own_fingerprint)]
     verdict = PairVerdict(
         PairJob(references, secondaries),
         own_fingerprint,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from qgis.PyQt.QtCore import QLocale, QObject, pyqtSignal
+from qgis.PyQt.QtCore import QObject, pyqtSignal
 from qgis.PyQt.QtWidgets import QMessageBox, QWidget
 
 from insarhub_qgis.core.credentials import Credential
@@ -19,6 +19,7 @@ from insarhub_qgis.gui.hyp3_jobs_table import credits_text
 from insarhub_qgis.gui.page_context import PageContext
 from insarhub_qgis.gui.plan_table import UNASKED, PlannedPair
 from insarhub_qgis.gui.process_order import tr
+from insarhub_qgis.host.counts import counted, counted_credits
 from insarhub_qgis.host.endpoints import endpoints
 from insarhub_qgis.host.engine_process import EngineTask
 
@@ -93,8 +94,12 @@ class OrderSending(QObject):
 
 def submit_text(pairs: Sequence[PlannedPair]) -> str:
     """Give the words of the button that spends credits."""
-    return tr("&Submit {count} Pairs, {credits} Credits").format(
-        count=QLocale().toString(len(pairs)), credits=credits_text(sum_of(pairs))
+    price = sum_of(pairs)
+    return tr("&Submit {pairs}, {credits}").format(
+        pairs=counted(len(pairs), tr("{n} Pair"), tr("{n} Pairs")),
+        credits=counted(price, tr("{n} Credit"), tr("{n} Credits"))
+        if price is not None
+        else tr("{n} Credits").format(n=credits_text(None)),
     )
 
 
@@ -108,8 +113,14 @@ def ask_to_pay_again(pairs: Sequence[PlannedPair], submit: Callable[[], None], p
     box.setObjectName("insarhubRepeatQuestion")
     box.setIcon(QMessageBox.Icon.Warning)
     box.setWindowTitle(tr("Order Again"))
-    text = tr("{count} of the ticked pairs were ordered before. Pay {credits} credits for them again?")
-    box.setText(text.format(count=len(again), credits=credits_text(sum_of(again))))
+    box.setText(
+        counted(
+            len(again),
+            tr("{n} of the ticked pairs was ordered before. Pay {credits} for it again?"),
+            tr("{n} of the ticked pairs were ordered before. Pay {credits} for them again?"),
+            credits=counted_credits(sum_of(again)),
+        )
+    )
     yes = box.addButton(submit_text(pairs), QMessageBox.ButtonRole.AcceptRole)
     yes.setAutoDefault(False)
     cancel = box.addButton(QMessageBox.StandardButton.Cancel)

@@ -15,7 +15,6 @@ from qgis.PyQt.QtCore import (
     QEvent,
     QItemSelection,
     QItemSelectionModel,
-    QLocale,
     QModelIndex,
     QObject,
     QSortFilterProxyModel,
@@ -50,6 +49,7 @@ from insarhub_qgis.gui.network_texts import (
     state_text,
 )
 from insarhub_qgis.gui.short_text import ShortLabel
+from insarhub_qgis.host.counts import counted_credits, counted_pairs
 from insarhub_qgis.layers.network_picture import PAIR_STYLES, REMOVED_STYLE, class_of
 
 EARLIER, LATER, DAYS, METRES, SCORE, CLASS, COHERENCE, STATE, REASON, CREDITS = range(10)
@@ -556,10 +556,10 @@ class PairsTable(QWidget):
     def _count(self) -> None:
         listed, all_pairs = self.proxy.rowCount(), self.model.rowCount()
         active = sum(self.model.pair(row).is_active for row in range(all_pairs))
-        text = self.tr("{active} of {n} pairs active").format(active=active, n=all_pairs)
+        text = self.tr("{active} of {pairs} active").format(active=active, pairs=counted_pairs(all_pairs))
         credits = self.model.active_credits()
         if credits is not None:
-            text += self.tr(", {n} credits").format(n=QLocale().toString(credits, "f", 0))
+            text += ", " + counted_credits(credits)
         if listed != all_pairs:
             text += self.tr(", {n} listed").format(n=listed)
         self.count.setText(text)

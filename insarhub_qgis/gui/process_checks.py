@@ -14,6 +14,7 @@ from insarhub_qgis.gui.network_check_card import CheckLine
 from insarhub_qgis.gui.process_order import ProcessOrder, tr, unavailable_types
 from insarhub_qgis.gui.stacks_table import bursts_text
 from insarhub_qgis.host import messages
+from insarhub_qgis.host.counts import counted_credits
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def _burst_lines(order: ProcessOrder, actions: CheckActions) -> list[CheckLine]:
     if bursts is None or each is None or bursts >= each:
         return []
     text = tr(
-        "Bursts of the same area would cost about {credits} instead of {now} credits per pair ({count}, estimated from "
+        "Bursts of the same area would cost about {credits} instead of {now} per pair ({count}, estimated from "
         "the footprint of a scene). Search the area again with the product Bursts to order them."
-    ).format(credits=credits_text(bursts), now=credits_text(each), count=order.burst_count_text())
+    ).format(credits=credits_text(bursts), now=counted_credits(each), count=order.burst_count_text())
     return [CheckLine(NOTE, text, tr("Prices"), actions.show_prices)]

@@ -10,7 +10,7 @@ from typing import Any
 
 from qgis.core import QgsApplication
 from qgis.gui import QgsScrollArea
-from qgis.PyQt.QtCore import QEvent, QLocale, Qt, QTimer, pyqtSignal
+from qgis.PyQt.QtCore import QEvent, Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtGui import QKeyEvent
 from qgis.PyQt.QtWidgets import (
     QComboBox,
@@ -32,7 +32,6 @@ from insarhub_qgis.core.network_checks import STOP, WARNING, CheckRow
 from insarhub_qgis.core.requests import PlanHyp3
 from insarhub_qgis.gui.account_box import AccountBox
 from insarhub_qgis.gui.cost_line import CostLine
-from insarhub_qgis.gui.hyp3_jobs_table import credits_text
 from insarhub_qgis.gui.hyp3_options_form import Hyp3OptionsForm
 from insarhub_qgis.gui.network_check_card import NetworkCheckCard
 from insarhub_qgis.gui.newest_read import NewestRead
@@ -47,6 +46,7 @@ from insarhub_qgis.gui.process_order import ProcessOrder, proposed_type, unavail
 from insarhub_qgis.gui.sandbox_banner import SandboxBanner
 from insarhub_qgis.gui.status_row import StatusRow
 from insarhub_qgis.host import messages
+from insarhub_qgis.host.counts import counted_credits, counted_pairs
 from insarhub_qgis.host.endpoints import endpoints, is_sandbox_on
 from insarhub_qgis.host.engine_process import EngineTask
 
@@ -498,13 +498,10 @@ class ProcessDialog(QDialog):
         self.model.forget_verdicts()
         self.model.lock(is_locked=True)
         self._sending.send(ticked, options, credential, is_dry=is_dry)
-        count = QLocale().toString(len(ticked))
         words = (
-            self.tr("HyP3 checks {count} pairs; nothing is ordered…")
-            if is_dry
-            else self.tr("Submitting {count} pairs…")
+            self.tr("HyP3 checks {pairs}; nothing is ordered…") if is_dry else self.tr("Submitting {pairs}…")
         )
-        self._say(words.format(count=count), is_busy=True)
+        self._say(words.format(pairs=counted_pairs(len(ticked))), is_busy=True)
         self.tabs.setCurrentIndex(PAIRS_TAB)
         self._show_state()
 
@@ -522,17 +519,17 @@ class ProcessDialog(QDialog):
             self._on_error(InsarError.from_json(stopped))
             return
         if refused:
-            text = self.tr(
-                "HyP3 would refuse {count} of {all} pairs; the others cost {credits} credits."
-            ).format(
-                count=len(refused), all=len(refused) + valid, credits=credits_text(answer.get("credits"))
+            text = self.tr("HyP3 would refuse {count} of {pairs}; the rest costs {credits}.").format(
+                count=len(refused),
+                pairs=counted_pairs(len(refused) + valid),
+                credits=counted_credits(answer.get("credits")),
             )
             self.untick_button.setText(self.tr("&Untick the {count}").format(count=len(refused)))
             self._say(text, "/mIconWarning.svg", self.untick_button)
         else:
-            text = self.tr(
-                "HyP3 would accept all {count} pairs for {credits} credits. Nothing was ordered."
-            ).format(count=valid, credits=credits_text(answer.get("credits")))
+            text = self.tr("HyP3 would accept {pairs} for {credits}. Nothing was ordered.").format(
+                pairs=counted_pairs(valid), credits=counted_credits(answer.get("credits"))
+            )
             self._say(text, "/mIconSuccess.svg")
         self._show_state()
 
@@ -548,8 +545,8 @@ class ProcessDialog(QDialog):
         if stopped:
             self._on_error(InsarError.from_json(stopped))
         else:
-            text = self.tr("{sent} pairs are submitted. HyP3 refused {count}.").format(
-                sent=answer.get("submitted"), count=len(refused)
+            text = self.tr("{pairs} submitted. HyP3 refused {count}.").format(
+                pairs=counted_pairs(answer.get("submitted") or 0), count=len(refused)
             )
             self._say(text, "/mIconWarning.svg")
         # What was sent must not be sent again: the next plan knows.

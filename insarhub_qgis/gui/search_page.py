@@ -41,6 +41,7 @@ from insarhub_qgis.gui.search_filters import BURST, SLC, SearchFilters
 from insarhub_qgis.gui.short_text import ShortLabel
 from insarhub_qgis.gui.stacks_table import DayRow, DaysModel, RowsView, StacksModel, bursts_text
 from insarhub_qgis.host import messages
+from insarhub_qgis.host.counts import counted, counted_bursts, counted_scenes
 from insarhub_qgis.host.endpoints import endpoints
 from insarhub_qgis.host.engine_process import EngineTask
 from insarhub_qgis.host.search_folders import last_search_folder, new_search_folder
@@ -409,7 +410,7 @@ class SearchPage(QWidget):
         parts = [part for part in (product, self.area.words, days) if part]
         count = self.filters.set_count()
         if count:
-            parts.append(self.tr("1 filter") if count == 1 else self.tr("{n} filters").format(n=count))
+            parts.append(counted(count, self.tr("{n} filter"), self.tr("{n} filters")))
         return self.tr("Search: {what}").format(what=", ".join(parts)) if parts else self.tr("Search For")
 
     def _show_form_title(self) -> None:
@@ -472,13 +473,12 @@ class SearchPage(QWidget):
         if found is None:
             return
         is_burst = self.filters.is_burst
-        count = QLocale().toString(int(found))
+        in_words = counted_bursts if is_burst else counted_scenes
         if hits is None:
-            text = self.tr("{count} bursts so far") if is_burst else self.tr("{count} scenes so far")
-            self.hint.setText(text.format(count=count))
+            self.hint.setText(self.tr("{found} so far").format(found=in_words(int(found))))
         else:
-            text = self.tr("{count} of {hits} bursts") if is_burst else self.tr("{count} of {hits} scenes")
-            self.hint.setText(text.format(count=count, hits=QLocale().toString(int(hits))))
+            count = QLocale().toString(int(found))
+            self.hint.setText(self.tr("{count} of {hits}").format(count=count, hits=in_words(int(hits))))
 
     def _on_failed(self, error: InsarError, is_kept: bool) -> None:
         self._task = None
@@ -560,20 +560,22 @@ class SearchPage(QWidget):
             lines.append(self.tr("<b>Partial answer:</b> passes may be missing."))
         elif not answer.is_complete and hits is not None and hits > count:
             lines.append(
-                self.tr("<b>Partial answer:</b> {count} of {hits} scenes.").format(
-                    count=locale.toString(count), hits=locale.toString(hits)
+                self.tr("<b>Partial answer:</b> {count} of {hits}.").format(
+                    count=locale.toString(count), hits=counted_scenes(hits)
                 )
             )
         elif not answer.is_complete:
             lines.append(self.tr("<b>Partial answer:</b> scenes may be missing."))
         lines += [_escaped(messages.sentence(message)) for message in answer.messages[:3]]
         if len(answer.messages) > 3:
-            lines.append(self.tr("{count} more remarks").format(count=len(answer.messages) - 3))
-        text = (
-            self.tr("{count} passes over bursts, answer of {time}")
+            more = len(answer.messages) - 3
+            lines.append(counted(more, self.tr("{n} more remark"), self.tr("{n} more remarks")))
+        found = (
+            counted(count, self.tr("{n} pass over bursts"), self.tr("{n} passes over bursts"))
             if is_burst
-            else self.tr("{count} scenes, answer of {time}")
-        ).format(count=locale.toString(count), time=when)
+            else counted_scenes(count)
+        )
+        text = self.tr("{found}, answer of {time}").format(found=found, time=when)
         lines.append(text if not answer.is_sandbox else self.tr("{text}, simulated").format(text=text))
         self.note.setText("<br>".join(lines))
         self.note_icon.setVisible(not answer.is_complete)
@@ -704,8 +706,13 @@ class SearchPage(QWidget):
                 self._context.show_success(self.tr("Every date covers the whole area."))
                 return
             add_uncovered_layer(self._context.project(), folder, self.tr("Search"), parts)
-            count = QLocale().toString(len(parts))
-            self._context.show_info(self.tr("{count} dates do not cover the whole area.").format(count=count))
+            self._context.show_info(
+                counted(
+                    len(parts),
+                    self.tr("{n} date does not cover the whole area."),
+                    self.tr("{n} dates do not cover the whole area."),
+                )
+            )
 
         self._context.read(
             self.tr("Comparing footprints with the area"),

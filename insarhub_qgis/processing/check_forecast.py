@@ -14,6 +14,7 @@ from insarhub_qgis.core import requests
 from insarhub_qgis.core.atomic_files import write_text_atomically
 from insarhub_qgis.core.forecast_figures import COMBINED, FORECASTS
 from insarhub_qgis.core.job_folder import JobFolder
+from insarhub_qgis.host.counts import counted_pairs
 from insarhub_qgis.host.forecast_texts import COHERENCE, UNKNOWN, figure_rows, said, summary_text
 from insarhub_qgis.processing.base import QUALITY, InsarAlgorithm, in_words, tr
 from insarhub_qgis.processing.forecast_page import forecast_page
@@ -89,10 +90,10 @@ def _tell(answer: Mapping[str, Any], feedback: QgsProcessingFeedback) -> None:
     feedback.pushInfo(summary_text(answer))
     for _, cells, reason in figure_rows(answer, COHERENCE):
         name, count, rank, _, bias, *_ = cells
-        text = tr("{name}: {count} pairs, rank correlation {rank}.")
+        text = tr("{name}: {pairs}, rank correlation {rank}.")
         if bias != UNKNOWN:
-            text = tr("{name}: {count} pairs, rank correlation {rank}, bias {bias}.")
-        text = text.format(name=name, count=count, rank=rank, bias=bias)
+            text = tr("{name}: {pairs}, rank correlation {rank}, bias {bias}.")
+        text = text.format(name=name, pairs=counted_pairs(int(count)), rank=rank, bias=bias)
         feedback.pushInfo(" ".join(part for part in (text, reason) if part))
 
 

@@ -13,6 +13,7 @@ from insarhub_qgis.core.atomic_files import write_text_atomically
 from insarhub_qgis.core.network_checks import NOTE, OK, STOP, WARNING, CheckRow, check_network
 from insarhub_qgis.core.network_files import OpenNetwork, load_network
 from insarhub_qgis.core.processed_pairs import prices_for
+from insarhub_qgis.host.counts import counted, counted_dates, counted_pairs
 from insarhub_qgis.host.messages import sentence, what_happened, what_to_do
 from insarhub_qgis.processing.base import NETWORK, InsarAlgorithm, in_words, tr
 from insarhub_qgis.processing.report_page import BAD, CAREFUL, GOOD, NEUTRAL, report_page, word_cell
@@ -75,10 +76,11 @@ def html_page(name: str, opened: OpenNetwork, rows: list[CheckRow]) -> str:
             f"<td>{escape(what_happened(error))}</td><td>{escape(what_to_do(error))}</td></tr>"
         )
     title = tr("Network check of {name}").format(name=name)
-    summary = tr("{dates} dates, {pairs} pairs, {components} components").format(
-        dates=network.date_count,
-        pairs=len(network.active_keys()),
-        components=len(network.structure.components),
+    parts = len(network.structure.components)
+    summary = tr("{dates}, {pairs}, {components}").format(
+        dates=counted_dates(network.date_count),
+        pairs=counted_pairs(len(network.active_keys())),
+        components=counted(parts, tr("{n} component"), tr("{n} components")),
     )
     style = "td{padding:4px 12px 4px 0;vertical-align:top;border-bottom:1px solid #ddd}"
     table = "\n".join(lines)

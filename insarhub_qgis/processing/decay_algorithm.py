@@ -18,6 +18,7 @@ from qgis.core import (
 
 from insarhub_qgis.core import requests
 from insarhub_qgis.core.decay_map_files import BEST, SEASONS
+from insarhub_qgis.host.counts import counted_pixels
 from insarhub_qgis.layers.decay_layers import decay_layer_name, style_decay_layer
 from insarhub_qgis.processing.base import QUALITY, InsarAlgorithm, tr
 
@@ -72,15 +73,15 @@ class DecayAlgorithm(InsarAlgorithm):
         unit = f" {answer['unit']}" if answer["unit"] else ""
         # The seasons are classes: a median of their numbers would mean nothing.
         text = (
-            tr("{description}: {pixels} pixels")
+            tr("{description}: {pixels}")
             if quantity == BEST
-            else tr("{description}: median {median}{unit}, from {low} to {high}, {pixels} pixels")
+            else tr("{description}: median {median}{unit}, from {low} to {high}, {pixels}")
         )
         feedback.pushInfo(
             text.format(
                 **{name: answer[name] for name in ("description", "median", "low", "high")},
                 unit=unit,
-                pixels=answer["valid_pixels"],
+                pixels=counted_pixels(answer["valid_pixels"]),
             )
         )
         if context.willLoadLayerOnCompletion(output):

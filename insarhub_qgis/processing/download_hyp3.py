@@ -80,7 +80,7 @@ def told_products(answer: Mapping[str, Any], feedback: QgsProcessingFeedback) ->
     )
     if failed and not downloaded and not present:
         raise QgsProcessingException(
-            tr("None of {count} products could be downloaded; the log has the reasons.").format(
+            tr("No product could be downloaded ({count} failed); the log has the reasons.").format(
                 count=len(failed)
             )
         )

@@ -13,6 +13,7 @@ from qgis.core import (
 )
 
 from insarhub_qgis.core import requests
+from insarhub_qgis.host.counts import counted
 from insarhub_qgis.processing.base import EXPORT, POINT, InsarAlgorithm, output_file, tr
 
 
@@ -45,5 +46,5 @@ class ExportPoints(InsarAlgorithm):
             mask=self.optional_file(parameters, self.MASK, context),
         )
         answer = self.ask_engine(request, feedback)
-        feedback.pushInfo(tr("{count} points").format(count=answer["points"]))
+        feedback.pushInfo(counted(answer["points"], tr("{n} point"), tr("{n} points")))
         return {self.OUTPUT: answer["output"]}

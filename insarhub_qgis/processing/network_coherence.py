@@ -7,6 +7,7 @@ from typing import Any
 
 from qgis.core import QgsProcessingContext, QgsProcessingFeedback
 
+from insarhub_qgis.host.counts import counted_pairs
 from insarhub_qgis.processing.base import tr
 from insarhub_qgis.processing.decay_algorithm import DecayAlgorithm
 
@@ -33,8 +34,8 @@ class NetworkCoherence(DecayAlgorithm):
         left_out = answer["pairs"] - answer["pairs_used"]
         if left_out:
             feedback.pushWarning(
-                tr("{count} of {pairs} pairs lie in a season without decay map and are left out.").format(
-                    count=left_out, pairs=answer["pairs"]
+                tr("Left out for lack of a decay map of the season: {count} of {pairs}.").format(
+                    count=left_out, pairs=counted_pairs(answer["pairs"])
                 )
             )
         return {self.OUTPUT: answer["output"]}

@@ -22,6 +22,7 @@ from insarhub_qgis.core.network_model import StackNetwork
 from insarhub_qgis.core.scene_facts import SceneFacts, unwrapped
 from insarhub_qgis.core.scenes import Pair, Scene, burst_id
 from insarhub_qgis.core.stack_file import GREEN, YELLOW, rounded_score
+from insarhub_qgis.host.counts import counted
 from insarhub_qgis.host.messages import sentence
 from insarhub_qgis.layers.area_of_interest import WGS84
 from insarhub_qgis.processing.base import LINE, NETWORK, POLYGON, InsarAlgorithm, in_words, tr
@@ -102,9 +103,11 @@ class NetworkToLayers(InsarAlgorithm):
         )
         if missing:
             feedback.pushWarning(
-                tr(
-                    "{count} scenes have no footprint: search them again to draw them and their pairs."
-                ).format(count=missing)
+                counted(
+                    missing,
+                    tr("{n} scene has no footprint: search it again to draw it and its pairs."),
+                    tr("{n} scenes have no footprint: search them again to draw them and their pairs."),
+                )
             )
         layers = (
             (self.PAIRS, _LINE_COLUMNS, QgsWkbTypes.Type.LineString, _pair_rows(network)),

@@ -22,6 +22,7 @@ from insarhub_qgis.core.pair_score import PRESETS, STANDARD
 from insarhub_qgis.core.pair_table_files import FIRES
 from insarhub_qgis.core.scenes import Pair
 from insarhub_qgis.host.accounts import credential_of
+from insarhub_qgis.host.counts import counted_pairs
 from insarhub_qgis.host.endpoints import is_sandbox_on
 from insarhub_qgis.host.firms_key import map_key_credential
 from insarhub_qgis.host.messages import sentence
@@ -122,7 +123,7 @@ def _tell(answer: dict[str, Any], feedback: QgsProcessingFeedback) -> None:
         names = ", ".join(f"{name} ({count})" for name, count in answer["missing"].items())
         feedback.pushInfo(tr("Missing inputs, with the number of pairs: {names}").format(names=names))
     counts = ", ".join(f"{name} {answer['counts'][name]}" for name in _CLASSES)
-    feedback.pushInfo(tr("{pairs} pairs: {counts}").format(pairs=answer["pairs"], counts=counts))
+    feedback.pushInfo(tr("{pairs}: {counts}").format(pairs=counted_pairs(answer["pairs"]), counts=counts))
 
 
 def _values(row: list[Any]) -> list[Any]:

@@ -27,6 +27,7 @@ from insarhub_qgis.core import requests
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.scene_stacks import SearchAnswer
 from insarhub_qgis.core.search_texts import day_of_text, numbers_of_text
+from insarhub_qgis.host.counts import counted
 from insarhub_qgis.host.endpoints import endpoints
 from insarhub_qgis.host.messages import sentence
 from insarhub_qgis.host.search_folders import new_search_folder
@@ -153,8 +154,10 @@ class SearchScenes(InsarAlgorithm):
             feedback.pushWarning(sentence(InsarError("search.nothing_found")))
         if len(features) < len(answer.scenes):
             feedback.pushWarning(
-                tr("{count} scenes have no footprint and are left out.").format(
-                    count=len(answer.scenes) - len(features)
+                counted(
+                    len(answer.scenes) - len(features),
+                    tr("{n} scene has no footprint and is left out."),
+                    tr("{n} scenes have no footprint and are left out."),
                 )
             )
         if context.willLoadLayerOnCompletion(output):

@@ -23,6 +23,7 @@ from insarhub_qgis.core.network_files import load_network
 from insarhub_qgis.core.pair_selection import Selection, select_for
 from insarhub_qgis.core.processed_pairs import prices_for
 from insarhub_qgis.core.selection_parameters import MODES, SelectionParameters
+from insarhub_qgis.host.counts import counted, counted_dates, counted_pairs
 from insarhub_qgis.host.messages import sentence
 from insarhub_qgis.processing.base import NETWORK, InsarAlgorithm, tr
 
@@ -173,11 +174,11 @@ def tell(selection: Selection, feedback: QgsProcessingFeedback) -> None:
     if figures is None:
         return
     feedback.pushInfo(
-        tr("{pairs} pairs of {dates} dates, {components} components, {bridges} bridges").format(
-            pairs=len(selection.pairs),
-            dates=len(figures.dates) - len(selection.excluded),
-            components=len(figures.components),
-            bridges=len(figures.bridges),
+        tr("{pairs} of {dates}, {components}, {bridges}").format(
+            pairs=counted_pairs(len(selection.pairs)),
+            dates=counted_dates(len(figures.dates) - len(selection.excluded)),
+            components=counted(len(figures.components), tr("{n} component"), tr("{n} components")),
+            bridges=counted(len(figures.bridges), tr("{n} bridge"), tr("{n} bridges")),
         )
     )
 

@@ -24,11 +24,11 @@ from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.hyp3_guard import REFUSED
 from insarhub_qgis.core.hyp3_options import JOB_TYPES, LOOKS, Hyp3Options
 from insarhub_qgis.core.job_folder import JobFolder
-from insarhub_qgis.host.account_texts import number_text
+from insarhub_qgis.host.counts import counted, counted_pairs
 from insarhub_qgis.host.messages import sentence
 from insarhub_qgis.processing.base import in_words, tr
 from insarhub_qgis.processing.hyp3_algorithm import Hyp3Algorithm, reason_text, warn_of
-from insarhub_qgis.processing.verdict_page import REJECTED, verdict_page, verdicts
+from insarhub_qgis.processing.verdict_page import REJECTED, done_text, not_sent_text, verdict_page, verdicts
 
 _ALL_LOOKS = tuple(dict.fromkeys(looks for choices in LOOKS.values() for looks in choices))
 
@@ -163,31 +163,31 @@ class SubmitHyp3(Hyp3Algorithm):
 def tell_submission(answer: Mapping[str, Any], feedback: QgsProcessingFeedback, page: str = "") -> None:
     """Tell what a submission did; raises its sentence when it stopped before the end, or when nothing was taken."""
     warn_of(answer.get("messages"), feedback)
-    count, price = answer["submitted"], number_text(answer["credits"])
-    if answer["dry_run"]:
-        text = tr("{count} pairs are valid and would cost {credits} credits.")
-    else:
-        text = tr("{count} jobs submitted for {credits} credits.")
-    done = text.format(count=count, credits=price)
+    count = answer["submitted"]
+    done = done_text(answer)
     feedback.pushInfo(done)
     if answer.get("adopted"):
         feedback.pushInfo(
-            tr("{count} jobs of an earlier run were found at HyP3.").format(count=answer["adopted"])
+            counted(
+                answer["adopted"],
+                tr("{n} job of an earlier run was found at HyP3."),
+                tr("{n} jobs of an earlier run were found at HyP3."),
+            )
         )
     refused = [row for row in answer["skipped"] if row["state"] == REFUSED]
     if len(answer["skipped"]) > len(refused):
         feedback.pushInfo(
-            tr("{count} pairs are left out: jobs or products of them are there.").format(
-                count=len(answer["skipped"]) - len(refused)
+            tr("{pairs} left out: jobs or products are there.").format(
+                pairs=counted_pairs(len(answer["skipped"]) - len(refused))
             )
         )
     where = tr("The report: {file}").format(file=page) if page else ""
     if answer["stopped_by"] is not None:
-        not_sent = tr("{count} pairs were not sent.").format(count=answer["not_sent"])
+        not_sent = not_sent_text(answer)
         _stop(reason_text(answer["stopped_by"]), done, not_sent, where)
     bad = [*refused, *answer["rejected"]]
     if bad and not count and len(answer["skipped"]) == len(refused):
-        text = tr("None of {count} pairs can be ordered.").format(count=len(bad))
+        text = counted(len(bad), tr("The pair cannot be ordered."), tr("None of {n} pairs can be ordered."))
         _stop(text, reason_text(bad[0]["reason"]), where)
 
 

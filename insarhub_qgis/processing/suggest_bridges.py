@@ -11,6 +11,7 @@ from qgis.PyQt.QtCore import QDate
 from insarhub_qgis.core.bridge_suggestions import BridgeSuggestion, suggest_bridges
 from insarhub_qgis.core.network_files import load_network
 from insarhub_qgis.core.network_model import StackNetwork
+from insarhub_qgis.host.counts import counted, counted_parts
 from insarhub_qgis.processing.base import NETWORK, InsarAlgorithm, in_words, tr
 from insarhub_qgis.processing.table_layers import DOUBLE, INTEGER, PAIR_COLUMNS, TEXT
 
@@ -49,8 +50,9 @@ class SuggestBridges(InsarAlgorithm):
             found = suggest_bridges(network)
         table = self.write_table(parameters, context, _COLUMNS, [_values(network, row) for row in found])
         feedback.pushInfo(
-            tr("{count} suggestions for {parts} parts").format(
-                count=len(found), parts=len(network.structure.components)
+            tr("{suggestions} for {parts}").format(
+                suggestions=counted(len(found), tr("{n} suggestion"), tr("{n} suggestions")),
+                parts=counted_parts(len(network.structure.components)),
             )
         )
         return {self.OUTPUT: table}

@@ -19,7 +19,8 @@ from insarhub_qgis.core.hyp3_guard import (
     REFUSED,
 )
 from insarhub_qgis.core.scenes import scene_date
-from insarhub_qgis.host.account_texts import credits_text, number_text
+from insarhub_qgis.host.account_texts import credits_text
+from insarhub_qgis.host.counts import counted, counted_credits, counted_jobs
 from insarhub_qgis.processing.base import tr
 from insarhub_qgis.processing.hyp3_algorithm import reason_text
 from insarhub_qgis.processing.report_page import BAD, GOOD, NEUTRAL, report_page, word_cell
@@ -52,21 +53,36 @@ def verdicts(answer: Mapping[str, Any], items: Iterable[Mapping[str, Any]]) -> l
     return sorted(rows.values(), key=lambda row: (row.state not in _BAD, row.state in _GOOD, row.pair))
 
 
+def done_text(answer: Mapping[str, Any]) -> str:
+    """Say what a dry run found valid, or what a submission sent, and the price."""
+    credits = counted_credits(answer["credits"])
+    if answer["dry_run"]:
+        return counted(
+            answer["submitted"],
+            tr("{n} pair is valid and would cost {credits}."),
+            tr("{n} pairs are valid and would cost {credits}."),
+            credits=credits,
+        )
+    return tr("{jobs} submitted for {credits}.").format(
+        jobs=counted_jobs(answer["submitted"]), credits=credits
+    )
+
+
+def not_sent_text(answer: Mapping[str, Any]) -> str:
+    return counted(answer["not_sent"], tr("{n} pair was not sent."), tr("{n} pairs were not sent."))
+
+
 def verdict_page(name: str, answer: Mapping[str, Any], rows: Iterable[Verdict]) -> str:
     """Give the page of a dry run or a submission."""
     title = (tr("Dry run of {name}") if answer["dry_run"] else tr("Submission of {name}")).format(name=name)
     summary = [
         tr("Account {account}.").format(account=answer["account"]),
-        (
-            tr("{count} pairs are valid and would cost {credits} credits.")
-            if answer["dry_run"]
-            else tr("{count} jobs submitted for {credits} credits.")
-        ).format(count=answer["submitted"], credits=number_text(answer["credits"])),
+        done_text(answer),
         credits_text(answer),
     ]
     if answer["stopped_by"] is not None:
         summary.append(reason_text(answer["stopped_by"]))
-        summary.append(tr("{count} pairs were not sent.").format(count=answer["not_sent"]))
+        summary.append(not_sent_text(answer))
     summary += [reason_text(message) for message in answer.get("messages") or ()]
     words = _words()
     lines = []

@@ -214,7 +214,7 @@ def test_a_dry_run_without_refusal_says_so(planned, engine_runs):
     for pair in task.request.pairs:
         task.item_received.emit({"pair": list(pair), "state": "valid", "reason": None})
     task.succeeded.emit({"submitted": 6, "credits": 60.0, "rejected": [], "stopped_by": None})
-    assert "would accept all 6 pairs for 60 credits" in dialog.status.text()
+    assert "would accept 6 pairs for 60 credits" in dialog.status.text()
     assert dialog.isVisible() and dialog.submit_button.isEnabled()
 
 
@@ -573,7 +573,7 @@ def test_from_the_order_to_the_products_on_the_sandbox(dock, engine, tmp_path, p
         patience.waitUntil(lambda: dialog.submit_button.isEnabled(), timeout=60_000)
         assert dialog.submit_button.text().replace("&", "") == "Submit 3 Pairs, 30 Credits"
         dialog.dry_run()
-        patience.waitUntil(lambda: "would accept all 3 pairs" in dialog.status.text(), timeout=60_000)
+        patience.waitUntil(lambda: "would accept 3 pairs" in dialog.status.text(), timeout=60_000)
         assert find_job_files(folder)[0] == []
         dialog.submit()
         patience.waitUntil(lambda: dock.page_key == "processor", timeout=60_000)

@@ -492,7 +492,7 @@ def test_one_two_and_300_scenes(service, make_job, told, untold):
     service.ask("/_sandbox/reset", {})
     job = make_job(days=[0])
     started = score(job).wait()
-    told("1 scene", started.error, ["1 date", "pairs need two", "Add scenes"], left(job))
+    told("1 scene", started.error, ["too few dates (1)", "pairs need two", "Add scenes"], left(job))
     assert not (job / PAIR_DATABASE_NAME).exists()
     job = make_job(days=[0, 12])
     started = good(score(job, ("weather", "landcover")))
