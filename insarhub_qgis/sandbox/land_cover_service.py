@@ -55,7 +55,8 @@ class LandCoverService(Service):
 
     def _tile(self, west: int, south: int) -> VirtualGeotiff:
         world, pixel = self._world, _TILE_DEG / _TILE_PIXELS
-        if (west, south) not in self._tiles:
+        found = self._tiles.get((west, south))
+        if found is None:
             grid = RasterGrid(
                 _TILE_PIXELS,
                 _TILE_PIXELS,
@@ -72,7 +73,8 @@ class LandCoverService(Service):
 
             if len(self._tiles) >= _KEPT_TILES:
                 self._tiles.clear()
-            self._tiles[west, south] = VirtualGeotiff(
+            found = self._tiles[west, south] = VirtualGeotiff(
                 f"{west}/{south}", grid, has_block, make_block, self._blocks
             )
-        return self._tiles[west, south]
+        # Another thread may have emptied the table meanwhile.
+        return found

@@ -253,17 +253,19 @@ class SnowService(Service):
         return made_answer(granule.name, self._file(granule), self._world.seed, request.headers)
 
     def _file(self, granule: _Granule) -> VirtualGeotiff:
-        if granule not in self._files:
+        found = self._files.get(granule)
+        if found is None:
             if len(self._files) >= _KEPT_FILES:
                 self._files.clear()
 
             def make_block(xs: Axis, ys: Axis, _: int) -> Pixels:
                 return self._values(granule, xs, ys)
 
-            self._files[granule] = VirtualGeotiff(
+            found = self._files[granule] = VirtualGeotiff(
                 granule.name, _grid(granule.h, granule.v), lambda *_: True, make_block, self._blocks
             )
-        return self._files[granule]
+        # Another thread may have emptied the table meanwhile.
+        return found
 
     def _values(self, granule: _Granule, xs: Axis, ys: Axis) -> Pixels:
         """Give the values of a grid in metres: snow of the weather's cells, where there is land and no cloud."""

@@ -15,8 +15,10 @@ from rasterio.warp import transform
 
 from insarhub_qgis.core.endpoints import Endpoints
 from insarhub_qgis.core.requests import Simulate
+from insarhub_qgis.sandbox.land_cover_service import LandCoverService
 from insarhub_qgis.sandbox.modis_grid import tile_of, tiles_in
 from insarhub_qgis.sandbox.serve import make_sandbox
+from insarhub_qgis.sandbox.snow_service import SnowService
 from tests.makers.sandbox_clients import call, plan_fault
 from tests.makers.sandbox_rasters import COHERENCE, read_raster
 
@@ -44,6 +46,27 @@ def test_the_endpoints_of_a_sandbox_lead_to_its_services(url):
     endpoints = Endpoints.of_sandbox(url)
     assert endpoints.coherence == url + COHERENCE.removesuffix("/data")
     assert {endpoints.land_cover, endpoints.vegetation, endpoints.snow, endpoints.fire} == {url}
+
+
+class EmptiedTable(dict):
+    """A table of kept files that another thread empties right after anything is put into it."""
+
+    def __setitem__(self, key, value):
+        super().__setitem__(key, value)
+        self.clear()
+
+
+def test_a_file_that_another_thread_lets_go_is_answered(sandbox, url, monkeypatch):
+    for service in sandbox.services:
+        if isinstance(service, LandCoverService):
+            monkeypatch.setattr(service, "_tiles", EmptiedTable())
+        elif isinstance(service, SnowService):
+            monkeypatch.setattr(service, "_files", EmptiedTable())
+    assert call(url, land_cover_url("", "N36W003"), "HEAD")[0] == 200
+    item = items(url, bbox=[10, 51, 10.4, 51.3], datetime="2020-01-15")["features"][0]
+    path = item["assets"]["NDSI_Snow_Cover"]["href"].removeprefix(url)
+    token = json.loads(call(url, "/api/sas/v1/token/modiseuwest/modis-061-cogs")[2])["token"]
+    assert call(url, f"{path}?{token}", "HEAD")[0] == 200
 
 
 # --- Land cover ---
