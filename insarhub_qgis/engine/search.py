@@ -413,7 +413,7 @@ def _search_bursts(
     errors = [*notes, *set_messages(sets)]
     if unasked:
         # Passes that have these bursts seem to lack them now.
-        errors.insert(0, InsarError("search.too_many_queries", count=count, most=MOST_QUERIES))
+        errors.insert(0, InsarError("search.bursts_not_asked", count=len(unasked), most=MOST_QUERIES))
     messages = [_message(error) for error in errors]
     return _Answer(table, outcomes, count, burst_sets=sets, messages=messages)
 

@@ -344,7 +344,9 @@ def test_more_bursts_than_may_be_asked_for_make_the_answer_partial(monkeypatch):
         result = archive.find(aoi_wkt=shape.wkt, polarizations=("VV",))
         assert len(archive.asked_ids()) == 1
     assert (result["is_complete"], result["hits"]) == (False, None)
-    assert codes(result) == ["search.too_many_queries", "search.bursts_incomplete"]
+    assert codes(result) == ["search.bursts_not_asked", "search.bursts_incomplete"]
+    said = result["messages"][0]["fields"]
+    assert (said["count"] > 0, said["most"]) == (True, 1)
 
 
 def test_a_question_by_identifier_that_fails_makes_the_answer_partial(monkeypatch):

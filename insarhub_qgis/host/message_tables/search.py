@@ -95,6 +95,11 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Bursts belong to no frame, so that the frames {frames} cannot be searched for.",
         "Leave the frames empty: the area decides which bursts are found.",
     ),
+    "search.bursts_not_asked": (
+        "{count} bursts at the edge of the area were not looked up; one search looks up {most} at most. Dates that have these "
+        "bursts may be missing.",
+        "Search a smaller area or a shorter period.",
+    ),
     "search.bursts_incomplete": (
         "{count} dates lack a burst of their stack and were left out: {dates}.",
         "Go on without them, or choose a smaller area, which may need fewer bursts.",
@@ -197,6 +202,11 @@ SINGULAR: dict[str, tuple[str, str]] = {
     "search.items_unreadable": (
         "One entry of the answer could not be read and was left out: {names}.",
         "Update the plugin: the archive may have changed its format.",
+    ),
+    "search.bursts_not_asked": (
+        "One burst at the edge of the area was not looked up; one search looks up {most} at most. Dates that have this burst "
+        "may be missing.",
+        "Search a smaller area or a shorter period.",
     ),
     "search.bursts_incomplete": (
         "One date lacks a burst of its stack and was left out: {dates}.",
