@@ -219,6 +219,20 @@ def test_jobs_that_no_list_has_any_more_can_be_retried(sandbox, failed_job, tmp_
     assert {row["code"] for row in result["messages"]} == {"hyp3_guard.not_all_asked"}
 
 
+def test_a_lost_twin_keeps_no_failed_job_from_being_repeated(sandbox, failed_job):
+    """The service lost a job of the same product: there is nothing better than the failed one."""
+    file = failed_job / "hyp3_jobs.json"
+    document = json.loads(file.read_text())
+    own, lost = document["insarhub_qgis"], "00000000-0000-4000-8000-000000000001"
+    twin = failed_ids(sandbox)[0]
+    document["job_ids"][USER].append(lost)
+    for section in ("pairs", "fingerprints"):
+        own[section][lost] = own[section][twin]
+    file.write_text(json.dumps(document))
+    result = retry(sandbox, failed_job)
+    assert result["submitted"] == 2
+
+
 def test_jobs_of_other_kinds_are_named_and_the_others_repeated(sandbox, failed_job):
     steer(sandbox, "hyp3", failed_share=1.0)
     days = {"reference_date": "2020-01-06", "secondary_date": "2020-01-18", "frame_id": 12}
