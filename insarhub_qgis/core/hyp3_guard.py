@@ -288,7 +288,9 @@ def _key_of_job(job_type: str, job: PairJob) -> tuple[str, ...]:
     reference, secondary = job.pair
     if job_type == INSAR_GAMMA:
         return (scene_start(reference) or "", scene_start(secondary) or "", "")
-    days = (f"{scene_date(reference):%Y%m%d}", f"{scene_date(secondary):%Y%m%d}")
+    # A multi-burst of a pass over midnight is named after the last day of the secondary.
+    last = max(map(scene_date, job.secondaries))
+    days = (f"{min(map(scene_date, job.references)):%Y%m%d}", f"{last:%Y%m%d}")
     if job_type == SINGLE_BURST:
         return (*days, "_".join(reference.split("_")[1:3]))
     return (*days, _burst_part(job.references))

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -30,9 +30,11 @@ from insarhub_qgis.core.hyp3_options import (
     fingerprint,
     granules_of,
 )
+from insarhub_qgis.core.job_folder import JobFolder
 from insarhub_qgis.core.progress import Report, part_of
 from insarhub_qgis.core.requests import RetryHyp3
 from insarhub_qgis.core.run_context import RunContext
+from insarhub_qgis.core.scenes import Pair
 from insarhub_qgis.engine.hyp3_door import Hyp3Door, open_hyp3
 from insarhub_qgis.engine.hyp3_plan import (
     PlannedPair,
@@ -43,7 +45,7 @@ from insarhub_qgis.engine.hyp3_plan import (
     open_job,
 )
 from insarhub_qgis.engine.hyp3_recovery import resolve_open_intents
-from insarhub_qgis.engine.hyp3_saving import parameters_of
+from insarhub_qgis.engine.hyp3_saving import parameters_of, readable_job_files
 from insarhub_qgis.engine.hyp3_sending import Sender, Target, submission_lock
 from insarhub_qgis.engine.hyp3_submit import check_price, result_of, validate
 
@@ -57,9 +59,8 @@ def run(request: RetryHyp3, context: RunContext) -> dict[str, Any]:
     job = open_job(request.job_folder, endpoints)
     with open_hyp3(endpoints, context) as door:
         if request.dry_run:
-            plan, rows = _plan(
-                door, look_around(door, job, part_of(context.report, 0.0, 0.4)), request, context.report
-            )
+            around = look_around(door, job, part_of(context.report, 0.0, 0.4))
+            plan, rows = _plan(door, around, request, _scores(job, context), context.report)
             check_price(rows, request.agreed_credits)
             outcome = validate(
                 door, [row.intended for row in rows], LARGEST_CHUNK, context, plan.credits_left
@@ -68,7 +69,8 @@ def run(request: RetryHyp3, context: RunContext) -> dict[str, Any]:
         with submission_lock(job.path):
             adopted = resolve_open_intents(door, job, context, request.look_again_s)
             around = look_around(door, job, part_of(context.report, 0.0, 0.2))
-            plan, rows = _plan(door, around, request, part_of(context.report, 0.2, 0.3))
+            scores = _scores(job, context)
+            plan, rows = _plan(door, around, request, scores, part_of(context.report, 0.2, 0.3))
             check_price(rows, request.agreed_credits)
             files = sorted({row.verdict.job_file for row in rows})
             first = rows[0].intended if rows else None
@@ -78,7 +80,7 @@ def run(request: RetryHyp3, context: RunContext) -> dict[str, Any]:
                 "parameters": _without_granules(first.job_parameters) if first is not None else {},
                 "retry_of_file": files[0] if len(files) == 1 else None,
             }
-            target = Target(plan.account, job, _new_file(job.path), job.path, own)
+            target = Target(plan.account, job, _new_file(job.path), _out_dir(job, files), own)
             prices = {id(row.intended): row.credits for row in rows}
             sender = Sender(
                 door,
@@ -94,9 +96,13 @@ def run(request: RetryHyp3, context: RunContext) -> dict[str, Any]:
 
 
 def _plan(
-    door: Hyp3Door, around: Surroundings, request: RetryHyp3, report: Report
+    door: Hyp3Door,
+    around: Surroundings,
+    request: RetryHyp3,
+    scores: Mapping[Pair, float],
+    report: Report,
 ) -> tuple[SubmissionPlan, list[PlannedPair]]:
-    """Give the jobs that are asked for, and those of them to send: for which nothing better is there."""
+    """Give the jobs that are asked for, and those of them to send, best pairs first: for which nothing better is there."""
     report(0.0, "Asking for account and prices")
     user, costs = door.user(), door.costs()
     wanted_states = {FAILED, EXPIRED} if request.include_expired else {FAILED}
@@ -111,7 +117,23 @@ def _plan(
             # The same product twice among the failed ones is paid once.
             chosen[row.verdict.fingerprint] = row
     report(1.0, f"{len(chosen)} jobs to repeat")
-    return SubmissionPlan(every, user, costs, around.messages, {}), list(chosen.values())
+    plan = SubmissionPlan(every, user, costs, around.messages, scores)
+    return plan, plan.best_first(chosen.values())
+
+
+def _scores(job: JobFolder, context: RunContext) -> Mapping[Pair, float]:
+    try:
+        return job.read_stack().scores
+    except InsarError as error:
+        # Jobs of a folder without a readable stack can be repeated; the scores only order them.
+        context.log(f"order of the job files: {error}", "debug")
+        return {}
+
+
+def _out_dir(job: JobFolder, job_files: Sequence[str]) -> Path:
+    """Give where the products of the old jobs go, when their files agree; else the job folder."""
+    folders = {file.product_folder for file in readable_job_files(job.path) if file.path.name in job_files}
+    return folders.pop() if len(folders) == 1 else job.path
 
 
 def _is_asked_for(known: KnownJob, request: RetryHyp3) -> bool:

@@ -207,3 +207,12 @@ def test_burst_products_on_disk():
     name = "S1_064_000000s1n00-136231s2n02-136230s3n01_IW_20200604_20200616_VV_INT80_77F1.zip"
     (found,) = classify_pairs("INSAR_ISCE_MULTI_BURST", [(several, sent)], [], on_disk(name))
     assert found.state == "downloaded"
+    # Over midnight: the name tells the first day of the reference and the last day of the secondary.
+    night = PairJob(
+        (burst(136231, "20200604"), burst(136232, "20200605")),
+        (burst(136231, "20200616"), burst(136232, "20200617")),
+    )
+    sent = Hyp3Options(job_type="INSAR_ISCE_MULTI_BURST").job_parameters(night.references, night.secondaries)
+    name = "S1_064_000000s1n00-136231s2n02-000000s3n00_IW_20200604_20200617_VV_INT80_77F1.zip"
+    (found,) = classify_pairs("INSAR_ISCE_MULTI_BURST", [(night, sent)], [], on_disk(name))
+    assert found.state == "downloaded"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from insarhub_qgis.core.hyp3_files import find_job_files
+from insarhub_qgis.core.hyp3_files import find_job_files, update_job_file
 from insarhub_qgis.core.hyp3_journal import open_intents
 from insarhub_qgis.core.hyp3_options import Hyp3Options
 from insarhub_qgis.core.requests import RefreshHyp3, RetryHyp3, SubmitHyp3
@@ -274,3 +274,36 @@ def test_a_retry_by_another_account(sandbox, failed_job):
     result = retry(sandbox, failed_job, Listener("sandbox-berta", life_s=LONG_S))
     assert (result["account"], result["submitted"]) == ("sandbox-berta", 2)
     assert jobs_of_server(sandbox)[1] == {USER: 40, "sandbox-berta": 20}
+
+
+def test_products_of_a_retry_go_where_those_of_the_file_go(sandbox, failed_job, tmp_path):
+    products = tmp_path / "products"
+    products.mkdir()
+    update_job_file(failed_job / "hyp3_jobs.json", {}, out_dir=products)
+    steer(sandbox, "hyp3", failed_share=1.0)
+    first = retry(sandbox, failed_job)
+    assert json.loads(Path(first["job_file"]).read_text())["out_dir"] == products.as_posix()
+    steer(sandbox, "advance", seconds=60)
+    products.rmdir()
+    again = retry(sandbox, failed_job)
+    assert json.loads(Path(again["job_file"]).read_text())["out_dir"] == failed_job.as_posix()
+
+
+def test_the_best_pairs_are_retried_first(sandbox, tmp_path):
+    pairs = pairs_of_stack(4)
+    scores = dict(zip(pairs, (20.0, 80.0, 50.0, 90.0)))
+    folder = make_hyp3_job(tmp_path / "job", pairs)
+    steer(sandbox, "hyp3", failed_share=1.0)
+    submit(sandbox, folder)
+    steer(sandbox, "hyp3", failed_share=0.0)
+    steer(sandbox, "advance", seconds=60)
+    make_hyp3_job(folder, pairs, scores=scores)
+    result = retry(sandbox, folder)
+    document = json.loads(Path(result["job_file"]).read_text())
+    sent = [tuple(document["insarhub_qgis"]["pairs"][job_id]) for job_id in document["job_ids"][USER]]
+    assert sent == sorted(pairs, key=scores.__getitem__, reverse=True)
+
+
+def test_a_damaged_stack_stops_no_retry(sandbox, failed_job):
+    (failed_job / "stack_p0_f0.json").write_text("{")
+    assert retry(sandbox, failed_job)["submitted"] == 2
