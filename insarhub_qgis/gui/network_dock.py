@@ -47,6 +47,7 @@ from insarhub_qgis.gui.network_quality import NetworkQuality
 from insarhub_qgis.gui.network_session import NetworkSession, poor_pairs_to_spare
 from insarhub_qgis.gui.network_toolbar import NetworkToolbar
 from insarhub_qgis.gui.network_view import Item
+from insarhub_qgis.gui.newest_read import NewestRead
 from insarhub_qgis.gui.pairs_table import PairsTable
 from insarhub_qgis.gui.parameters_panel import ParametersPanel
 from insarhub_qgis.gui.quality_line import QualityLine
@@ -88,7 +89,7 @@ class NetworkDock(QDockWidget):
         #: Position of a pair in the picture.
         self._place: dict[PairKey, int] = {}
         self._warned: list[Warned] = []
-        self._check_number = 0
+        self._checking = NewestRead(context)
         self._wanted: Optional[Path] = None
         self.ask: Callable[[NetworkSession, bool], str] = self._ask
         self.ask_reload: Callable[[NetworkSession], Optional[bool]] = self._ask_reload
@@ -244,7 +245,7 @@ class NetworkDock(QDockWidget):
             session.write_copy()
         self._sessions.clear()
         self.session = None
-        self._check_number += 1
+        self._checking.cancel()
         self.preview.use(None)
         self._link.close()
         self.quality.close()
@@ -897,17 +898,14 @@ class NetworkDock(QDockWidget):
         if session is None:
             self.check.clear()
             return
-        self._check_number += 1
-        number = self._check_number
         frozen = replace(session.opened, network=session.copy_of_network())
         if not self.check.lines:
             self.check.show_busy()
 
         def show(rows: list[CheckRow]) -> None:
-            if number == self._check_number:
-                self.check.show_lines([self._check_line(row) for row in rows])
+            self.check.show_lines([self._check_line(row) for row in rows])
 
-        self._context.read(
+        self._checking.start(
             self.tr("Checking the network of {job}").format(job=session.name),
             lambda _: check_network(frozen, prices=prices_for(frozen.job, frozen.network.parameters)),
             show,

@@ -13,6 +13,7 @@ from insarhub_qgis.core.network_graph import PairKey
 from insarhub_qgis.core.pair_score import ScoreWeights
 from insarhub_qgis.core.pair_table_files import StackQuality, quality_stamp, read_stack_quality
 from insarhub_qgis.gui.network_session import NetworkSession
+from insarhub_qgis.gui.newest_read import NewestRead
 from insarhub_qgis.gui.quality_line import QualityLine
 from insarhub_qgis.gui.quality_panel import QualityPanel
 from insarhub_qgis.host import log
@@ -40,7 +41,7 @@ class NetworkQuality(QObject):
         self._panel, self._line = panel, line
         self._session: Optional[NetworkSession] = None
         self._key: PairKey | None = None
-        self._read_number = 0
+        self._reading = NewestRead(context)
         self._is_keeping = False
         # A slider tells more positions than can be drawn: the newest one counts.
         self._timer = QTimer(self)
@@ -65,7 +66,7 @@ class NetworkQuality(QObject):
         self._session = session
         self._key = None
         self._timer.stop()
-        self._read_number += 1
+        self._reading.cancel()
         self._show_weights()
         self.show_pair(None)
         self.show_state()
@@ -75,7 +76,7 @@ class NetworkQuality(QObject):
     def close(self) -> None:
         """Leave all signals."""
         self._timer.stop()
-        self._read_number += 1
+        self._reading.cancel()
         self._builds.changed.disconnect(self._on_build)
         self._context.services_changed.disconnect(self.show_state)
         self._session = None
@@ -94,16 +95,14 @@ class NetworkQuality(QObject):
         session = self._session
         if session is None:
             return
-        self._read_number += 1
-        number, folder = self._read_number, session.folder
+        folder = session.folder
 
         def show(quality: StackQuality) -> None:
-            if number == self._read_number and self._session is session:
-                self._take(session, quality)
-                if then is not None:
-                    then(quality)
+            self._take(session, quality)
+            if then is not None:
+                then(quality)
 
-        self._context.read(
+        self._reading.start(
             self.tr("Reading the pair database of {job}").format(job=session.name),
             lambda is_cancelled: read_stack_quality(folder, is_cancelled),
             show,

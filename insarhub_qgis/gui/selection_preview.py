@@ -14,6 +14,7 @@ from insarhub_qgis.core.progress import IsCancelled
 from insarhub_qgis.core.selection_parameters import SelectionParameters
 from insarhub_qgis.gui.network_session import NetworkSession
 from insarhub_qgis.gui.network_texts import selection_lines
+from insarhub_qgis.gui.newest_read import NewestRead
 from insarhub_qgis.gui.parameters_panel import ParametersPanel
 from insarhub_qgis.host.messages import sentence
 
@@ -33,22 +34,21 @@ class SelectionPreview(QObject):
     def __init__(self, context: PageContext, panel: ParametersPanel, parent: QObject) -> None:
         super().__init__(parent)
         self.selection: Optional[Selection] = None
-        self._context = context
         self._panel = panel
         self._session: Optional[NetworkSession] = None
-        self._number = 0
+        self._reading = NewestRead(context)
         panel.changed.connect(self.forget)
         panel.preview_requested.connect(self._select)
 
     def use(self, session: NetworkSession | None) -> None:
         """Show another stack, or none."""
         self._session = session
-        self._number += 1
+        self._reading.cancel()
         self.selection = None
 
     def forget(self) -> None:
         """What was selected does not belong to the fields or the pairs any more."""
-        self._number += 1
+        self._reading.cancel()
         self.selection = None
         self._panel.show_preview(self.tr("Selecting…"), can_apply=False)
 
@@ -58,7 +58,7 @@ class SelectionPreview(QObject):
             self._panel.show_preview("", can_apply=False)
             return
         self.forget()
-        number, network, job = self._number, session.network, session.opened.job
+        network, job = session.network, session.opened.job
         keep_manual = self._panel.keep_manual.isChecked()
         # Taken here: the network may be edited while the worker selects.
         nodes, keep, avoid = network.nodes, network.manual_keys(), network.removed_keys()
@@ -72,12 +72,10 @@ class SelectionPreview(QObject):
             )  # fmt: skip
 
         def show(selection: Selection) -> None:
-            if number == self._number:
-                self.selection = selection
-                self._panel.show_preview("\n".join(selection_lines(network, selection)), can_apply=True)
+            self.selection = selection
+            self._panel.show_preview("\n".join(selection_lines(network, selection)), can_apply=True)
 
         def fail(error: InsarError) -> None:
-            if number == self._number:
-                self._panel.show_preview(sentence(error), can_apply=False)
+            self._panel.show_preview(sentence(error), can_apply=False)
 
-        self._context.read(self.tr("Selecting pairs"), select, show, fail)
+        self._reading.start(self.tr("Selecting pairs"), select, show, fail)
