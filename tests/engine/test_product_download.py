@@ -29,6 +29,7 @@ from insarhub_qgis.engine.product_download import (
     open_session,
 )
 from tests.makers.product_server import Fault, ProductServer, serving_products
+from tests.makers.waiting import wait_until
 
 NAME = "S1AA_20180106T004006_20180130T004005_VVP024_INT80_G_ueF_3BEA"
 ZIP = f"{NAME}.zip"
@@ -401,12 +402,10 @@ def test_a_killed_download_goes_on_where_it_was(server: ProductServer, fetch: Fe
     server.bytes_per_s = 1_000_000
     root = Path(__file__).resolve().parents[2]
     for _ in range(2):
-        before = bytes_here(fetch.target)
+        wanted = bytes_here(fetch.target) + 200_000
         arguments = [sys.executable, "-c", CHILD, fetch.product.url, str(fetch.target), str(len(WHOLE))]
         child = subprocess.Popen(arguments, cwd=root)
-        deadline = time.monotonic() + 20
-        while bytes_here(fetch.target) < before + 200_000 and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(lambda wanted=wanted: bytes_here(fetch.target) >= wanted)
         child.kill()
         child.wait()
     server.bytes_per_s = 0

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.makers.waiting import wait_until
+
 
 @dataclass
 class Fault:
@@ -62,6 +64,8 @@ class ProductServer(ThreadingHTTPServer):
         self.lock = threading.Lock()
         #: Requests that were being answered at the same time.
         self.at_once = self.most_at_once = 0
+        #: No answer before so many requests were there at the same time.
+        self.answers_from = 0
 
     @property
     def url(self) -> str:
@@ -105,6 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
         with server.lock:
             server.requests.append((path, dict(self.headers)))
             fault = server.faults[path].pop(0) if server.faults[path] else Fault()
+        wait_until(lambda: server.most_at_once >= server.answers_from, "the other requests")
         time.sleep(server.delay_s)
         if path not in server.files and not fault.status:
             fault = Fault(status=404)
