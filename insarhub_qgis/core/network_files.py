@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable, NamedTuple, TypeVar
+
+import numpy as np
 
 from insarhub_qgis.core.atomic_files import folder_lock, read_json_object
 from insarhub_qgis.core.errors import InsarError
@@ -134,7 +136,7 @@ def save_network(opened: OpenNetwork, *, overwrite: bool = False) -> Path:
     if set(pairs) == set(opened.stack.pairs):
         # Nothing changed: the order of the file stays.
         pairs = list(opened.stack.pairs)
-    stack = _with_scores(opened.stack.with_pairs(pairs), network, active)
+    stack = _with_scores(opened.stack.with_pairs(pairs), network, active, _judged_factors(opened, active))
     if pair_faults(stack):
         # Pairs that are the same in another order would count as unchanged; written anew they are in order.
         stack = replace(stack, source={**stack.source, "pairs": []})
@@ -284,16 +286,42 @@ def _scores_of(
     return dict(sorted(scores.items())), dict(sorted(coherences.items()))
 
 
-def _with_scores(stack: Stack, network: StackNetwork, active: Iterable[PairKey]) -> Stack:
-    """Give the stack with the score and coherence of each active pair that the file did not have, or had otherwise."""
+def _judged_factors(opened: OpenNetwork, active: Sequence[PairKey]) -> dict[PairKey, Mapping[str, Any]]:
+    """Give the factors that the scores of active pairs rest on; empty when no build left its inputs."""
+    quality = opened.quality
+    if quality is None or quality.table is None or not quality.has_scores or not active:
+        return {}
+    first, second = np.array(active, dtype=np.intp).T
+    return dict(zip(active, quality.table.pairs.stack_factors(quality.table.rows(first, second))))
+
+
+def _with_scores(
+    stack: Stack,
+    network: StackNetwork,
+    active: Iterable[PairKey],
+    judged: Mapping[PairKey, Mapping[str, Any]],
+) -> Stack:
+    """Give the stack with the scores and factors of each active pair that the file did not have, or had otherwise.
+
+    Factors that are unknown here stay as another program wrote them.
+    """
     scores, factors = dict(stack.scores), dict(stack.factors)
     for key in active:
-        score, coherence = network.scores.get(key), network.coherences.get(key)
-        for pair in network.granule_pairs(key):
-            if score is not None and (pair not in scores or len(network.granule_pairs(key)) == 1):
+        score, coherence, pairs = (
+            network.scores.get(key),
+            network.coherences.get(key),
+            network.granule_pairs(key),
+        )
+        for pair in pairs:
+            is_ours = pair not in scores or len(pairs) == 1
+            if score is not None and is_ours:
                 scores[pair] = score
-            if coherence is not None and _mapping(factors.get(pair)).get("coherence") is None:
-                factors[pair] = {**_mapping(factors.get(pair)), "coherence": round(coherence, 3)}
+            before = _mapping(factors.get(pair))
+            known = dict(judged.get(key, {}))
+            if coherence is not None and key not in judged and before.get("coherence") is None:
+                known["coherence"] = round(coherence, 3)
+            if known:
+                factors[pair] = {**before, **known} if is_ours else {**known, **before}
     return replace(stack, scores=scores, factors=factors)
 
 

@@ -34,6 +34,8 @@ from insarhub_qgis.core.network_dates import Node, granule_pairs
 from insarhub_qgis.core.network_graph import PairKey
 from insarhub_qgis.core.pair_baselines import PairBaselines
 from insarhub_qgis.core.pair_score import (
+    FIRE,
+    MODIFIERS,
     WET_SNOW,
     PairPenalties,
     ScoreWeights,
@@ -227,15 +229,15 @@ class JudgedPairs:
         }
         return _documents({"dt_days": self.dt_days}, columns)
 
-    def stack_factors(self) -> list[dict[str, Any]]:
-        """Give the documented factors of the stack file for each pair, unknown ones left out."""
-        dates = self.inputs.dates
+    def stack_factors(self, rows: Indexes) -> list[dict[str, Any]]:
+        """Give the documented factors of the stack file for pairs by their places, shape (n,); unknown ones are left out."""
+        ndvi, penalties = self.inputs.dates.ndvi, self.penalties.penalties[:, rows]
         columns = {
-            "coherence": self.coherence.median,
-            "ndvi": (dates.ndvi[self.first] + dates.ndvi[self.second]) / 2.0,
-            "snow": snow_penalty(self.penalties.penalties),
-            "rain": rain_penalty(self.penalties.penalties),
-            "fire": self.penalties.penalties[-1],
+            "coherence": self.coherence.median[rows],
+            "ndvi": (ndvi[self.first[rows]] + ndvi[self.second[rows]]) / 2.0,
+            "snow": snow_penalty(penalties),
+            "rain": rain_penalty(penalties),
+            "fire": penalties[MODIFIERS.index(FIRE)],
         }
         return _documents({}, columns)
 

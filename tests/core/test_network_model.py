@@ -4,13 +4,19 @@
 from __future__ import annotations
 
 import json
+import math
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import networkx as nx
+import numpy as np
 import pytest
 
 from insarhub_qgis.core import network_model
+from insarhub_qgis.core.coherence_decay import DecayParameters
+from insarhub_qgis.core.date_inputs import DateInputs
+from insarhub_qgis.core.decay_sources import DecaySources
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.network_dates import granule_pairs, nodes_of_scenes
 from insarhub_qgis.core.network_files import load_network, pair_faults
@@ -27,6 +33,7 @@ from insarhub_qgis.core.network_model import (
     StackNetwork,
     Step,
 )
+from insarhub_qgis.core.pair_database import QualityInputs, build_pair_table
 from insarhub_qgis.core.pair_selection import select_for
 from insarhub_qgis.core.pairwise_file import write_pairwise_file
 from insarhub_qgis.core.scene_facts import facts_of_items
@@ -411,6 +418,49 @@ def test_scores_and_coherences_of_the_database_reach_the_stack_file(tmp_path):
     assert quality["scores"] == {key.replace(":", ","): 70.7}
     assert quality["factors"] == {key.replace(":", ","): {"coherence": 0.33}}
     assert quality["status"] == {key: "healthy"}
+
+
+def test_what_the_scores_rest_on_reaches_the_stack_file(tmp_path):
+    """All documented factors of active pairs; what other programs wrote beside them stays."""
+    job = make_network_job(tmp_path, [10, 22, 34], [0.0, -150.0, 20.0], pairs=[(0, 1), (1, 2)])
+    names = [scene_name(day) for day in (10, 22, 34)]
+    file = job / "stack_p0_f0.json"
+    stack = read(file)
+    theirs = {"coherence": 0.5, "fire": 0.25, "events": ["frost"]}
+    stack["pair_quality"] = {
+        "scores": {f"{names[0]},{names[1]}": 50.0},
+        "factors": {f"{names[0]},{names[1]}": theirs},
+    }
+    file.write_text(json.dumps(stack), encoding="utf-8")
+    opened = load_network(job)
+    values = np.full((4, 30), np.nan)
+    values[0] = 1.0
+    pixels = DecayParameters(values * 0.30, values * 0.80, values * 40.0, area_pixels=30)
+    rain, air, ndvi = [6, 3, math.nan], [-1, 4, 4], [0.3, 0.5, math.nan]
+    dates = DateInputs.of(3, rain_mm=rain, snow_cover=[0, 0, 0], air_c=air, ndvi=ndvi)
+    inputs = QualityInputs(opened.network.nodes, dates, opened.network.baselines, DecaySources.ranked(pixels))
+    table = build_pair_table(inputs)
+    opened.quality = replace(opened.quality, table=table)
+    opened.network.scores, opened.network.coherences = table.scores, table.coherences
+    opened.save()
+    quality = read(file)["pair_quality"]
+    first, second = (quality["factors"][f"{one},{other}"] for one, other in zip(names, names[1:]))
+    assert first == {
+        "coherence": 0.67,
+        "fire": 0.25,
+        "events": ["frost"],
+        "ndvi": 0.4,
+        "snow": 0.0,
+        "rain": 0.2,
+    }
+    # Nothing is known of the vegetation and of fires: no entry, never 0.
+    assert set(second) == {"coherence", "snow", "rain"}
+    before = file.read_bytes()
+    again = load_network(job)
+    again.quality = opened.quality
+    again.network.scores, again.network.coherences = table.scores, table.coherences
+    again.save()
+    assert file.read_bytes() == before
 
 
 def test_pairwise_baselines_of_the_folder_are_used(tmp_path):

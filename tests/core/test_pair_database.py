@@ -88,7 +88,9 @@ def test_a_verdict_by_hand():
         "precip_3d_d2": 3.0,
         "score": 0.609,
     }
-    assert table.pairs.stack_factors() == [{"coherence": 0.67, "ndvi": 0.3, "snow": 0.0, "rain": 0.2}]
+    assert table.pairs.stack_factors(np.array([0])) == [
+        {"coherence": 0.67, "ndvi": 0.3, "snow": 0.0, "rain": 0.2}
+    ]
 
 
 def test_nothing_known_is_unknown_and_never_zero(tmp_path):
