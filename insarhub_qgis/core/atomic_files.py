@@ -230,20 +230,24 @@ def _unknown_number(name: str) -> None:
 # --- Setting aside -----------------------------------------------------------------------------------
 
 
+def name_aside(path: Path) -> Path:
+    """Give the first free name of ``NAME.bak``, ``NAME.bak2``, ..."""
+    number = 1
+    while os.path.lexists(aside := path.with_name(f"{path.name}.bak{number if number > 1 else ''}")):
+        number += 1
+    return aside
+
+
 def set_aside(path: Path) -> Path:
-    """Rename a file to ``NAME.bak``, ``NAME.bak2``, ... and give the new path; nothing is overwritten.
+    """Rename a file to `name_aside` and give the new path; nothing is overwritten.
 
     Raises
     ------
     InsarError
         ``file.missing``, ``file.not_writable`` or ``file.write_failed``.
     """
-    number = 1
     while True:
-        aside = path.with_name(f"{path.name}.bak{number if number > 1 else ''}")
-        number += 1
-        if os.path.lexists(aside):
-            continue
+        aside = name_aside(path)
         try:
             path.rename(aside)
         except FileNotFoundError as error:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 from insarhub_qgis.core.atomic_files import (
     folder_lock,
@@ -16,9 +16,16 @@ from insarhub_qgis.core.atomic_files import (
     write_json_atomically,
 )
 from insarhub_qgis.core.errors import InsarError
-from insarhub_qgis.core.hyp3_files import existing_folder, find_job_files, read_product_cache
+from insarhub_qgis.core.hyp3_files import (
+    existing_folder,
+    find_job_files,
+    read_job_file,
+    read_product_cache,
+)
 from insarhub_qgis.core.job_config import (
     CONFIG_NAME,
+    LEGACY_DOWNLOADER_NAME,
+    LEGACY_WORKFLOW_NAME,
     OWN_SECTION,
     OWN_VERSION,
     JobConfig,
@@ -31,10 +38,14 @@ from insarhub_qgis.core.stack_file import (
     Stack,
     StackNumbers,
     find_stack_files,
+    is_stack_name,
     numbers_of_folder_name,
     numbers_of_stack_name,
     read_stack_file,
 )
+
+#: Kinds of files that belong to the user: never replaced unasked.
+CONFIG_FILE, STACK_FILE, JOB_FILE = "config", "stack", "jobs"
 
 
 class JobFolder:
@@ -116,11 +127,28 @@ class JobFolder:
         -------
         aside
             The new name, ``NAME.bak``, ``NAME.bak2``, ...
+
+        Raises
+        ------
+        InsarError
+            ``folder.not_inside``; ``file.not_damaged``: it can be read, or is no config, stack or job file. Errors of
+            `folder_lock` and `set_aside`.
         """
         if path.absolute().parent != self.path:
             raise InsarError("folder.not_inside", folder=str(self.path), file=str(path))
         with folder_lock(self.path, "set-aside"):
+            if not _is_damaged(path):
+                raise InsarError("file.not_damaged", file=str(path))
             return set_aside(path)
+
+    def damaged_files(self, problems: Iterable[InsarError]) -> list[Path]:
+        """Give the files of the user that `state` found damaged: what `start_new_file` takes, each once."""
+        named = (
+            Path(str(problem.fields.get("file"))) for problem in problems if problem.code == "file.malformed"
+        )
+        return list(
+            dict.fromkeys(path for path in named if path.parent == self.path and user_file_kind(path))
+        )
 
     def aoi_wkt(self) -> str | None:
         """Give the job's area of interest, EPSG:4326, as stored; None without one. Errors as `read_config`."""
@@ -254,6 +282,32 @@ class JobFolder:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InsarError("file.not_writable", file=str(self.path)) from error
+
+
+def user_file_kind(path: Path) -> str:
+    """Tell by its name whether a file is a config, a stack or a job file; empty for one that may be made anew at any time."""
+    if path.name in (CONFIG_NAME, LEGACY_WORKFLOW_NAME, LEGACY_DOWNLOADER_NAME):
+        return CONFIG_FILE
+    if is_stack_name(path.name):
+        return STACK_FILE
+    return JOB_FILE if path.name.startswith("hyp3") and path.suffix == ".json" else ""
+
+
+def _is_damaged(path: Path) -> bool:
+    readers: dict[str, Callable[[Path], object]] = {
+        CONFIG_FILE: read_json_object,
+        STACK_FILE: read_stack_file,
+        JOB_FILE: read_job_file,
+    }
+    kind = user_file_kind(path)
+    try:
+        if kind:
+            readers[kind](path)
+    except InsarError as error:
+        if error.code != "file.malformed":
+            raise
+        return True
+    return False
 
 
 def list_job_folders(work_directory: Path) -> list[JobFolder]:

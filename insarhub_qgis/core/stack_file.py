@@ -74,6 +74,12 @@ def numbers_of_folder_name(name: str) -> StackNumbers | None:
     return _numbers(_FOLDER_NAME.match(name))
 
 
+def is_stack_name(file_name: str) -> bool:
+    """Tell whether a file of this name holds the pairs of a stack, in present or legacy form."""
+    is_legacy = file_name.startswith("pairs_") and _LEGACY_NAME.match(file_name) is not None
+    return is_legacy or file_name == _LEGACY_PAIRS_NAME or _STACK_NAME.match(file_name) is not None
+
+
 def find_stack_files(folder: Path) -> list[Path]:
     """Give the stack files of a folder, present form first, then legacy ones, each by name.
 
@@ -91,8 +97,9 @@ def find_stack_files(folder: Path) -> list[Path]:
             "file.not_readable", file=str(folder), reason=error.strerror or str(error)
         ) from error
     present = [name for name in names if _STACK_NAME.match(name)]
-    legacy = [name for name in names if name.startswith("pairs_") and _LEGACY_NAME.match(name)]
-    legacy += [name for name in names if name == _LEGACY_PAIRS_NAME]
+    legacy = [name for name in names if name not in present and is_stack_name(name)]
+    # Of the legacy ones that without numbers comes last.
+    legacy.sort(key=lambda name: name == _LEGACY_PAIRS_NAME)
     return [folder / name for name in present + legacy]
 
 

@@ -23,6 +23,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from insarhub_qgis.core.errors import InsarError
+from insarhub_qgis.core.job_folder import JobFolder
 from insarhub_qgis.gui.icons import icon
 from insarhub_qgis.gui.job_actions import JobActions
 from insarhub_qgis.gui.job_list import OVERVIEW_ROLE, SEARCH_ROLE, JobListModel, JobListView
@@ -266,7 +267,10 @@ class HomePage(QWidget):
 
     def _show_problems(self, job: JobOverview) -> None:
         for problem in job.problems:
-            self._context.show_error(problem)
+            action = None
+            for file in JobFolder(job.path).damaged_files([problem]):
+                action = (self.tr("Set Aside…"), lambda file=file: self.actions.ask_new_file(job.path, file))
+            self._context.show_error(problem, action=action)
 
     def _current_job(self) -> JobOverview | None:
         index = self.view.currentIndex()
@@ -326,6 +330,13 @@ class HomePage(QWidget):
                 QgsApplication.getThemeIcon("/mIconWarning.svg"),
                 self.tr("Show &Details"),
                 lambda: self._show_problems(job),
+            )
+        damaged = JobFolder(job.path).damaged_files(job.problems)
+        for file in damaged:
+            one = self.tr("Set Damaged &File Aside…")
+            menu.addAction(
+                one if len(damaged) == 1 else self.tr("Set {file} Aside…").format(file=file.name),
+                lambda file=file: self.actions.ask_new_file(job.path, file),
             )
         menu.exec(self.view.viewport().mapToGlobal(place))
         menu.deleteLater()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What can be done with a job folder as a whole: rename, reveal, remove to the trash."""
+"""What can be done with a job folder as a whole: rename, reveal, set a damaged file aside, remove to the trash."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from qgis.PyQt.QtCore import QObject, QUrl
 from qgis.PyQt.QtGui import QDesktopServices
 from qgis.PyQt.QtWidgets import QInputDialog, QLineEdit, QMessageBox, QWidget
 
+from insarhub_qgis.core.atomic_files import name_aside
 from insarhub_qgis.core.errors import InsarError
+from insarhub_qgis.core.job_folder import JOB_FILE, STACK_FILE, JobFolder, user_file_kind
 from insarhub_qgis.gui.page_context import PageContext
 from insarhub_qgis.host.job_files import move_job_to_trash, refuse_busy_job, rename_job
 from insarhub_qgis.layers.layer_tree import remove_job_group, rename_job_group
@@ -48,6 +50,76 @@ class JobActions(QObject):
     def reveal(self, folder: Path) -> None:
         """Open the folder in the file manager."""
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+
+    def ask_new_file(self, folder: Path, file: Path) -> None:
+        """Ask, then set a damaged file of the job aside; refused while something runs on it."""
+        try:
+            self._refuse_running(folder)
+        except InsarError as error:
+            self._context.show_error(error)
+            return
+        box = QMessageBox(self._window)
+        box.setObjectName("insarhubSetAside")
+        box.setIcon(QMessageBox.Icon.Warning)
+        box.setWindowTitle(self.tr("Set Damaged File Aside"))
+        box.setText(self.tr("Set {file} aside?").format(file=file.name))
+        box.setInformativeText(
+            self.tr("It is kept as {aside} in {folder}, and the next save begins a new file.").format(
+                aside=name_aside(file).name, folder=folder
+            )
+            + " "
+            + self._what_is_lost(file)
+        )
+        aside = box.addButton(self.tr("&Set Aside"), QMessageBox.ButtonRole.DestructiveRole)
+        keep = box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(keep)
+        box.exec()
+        is_wanted = box.clickedButton() is aside
+        box.deleteLater()
+        if is_wanted:
+            self.set_file_aside(folder, file)
+
+    def set_file_aside(self, folder: Path, file: Path) -> None:
+        """Set a damaged file aside in a task; one that can be read stays."""
+        try:
+            self._refuse_running(folder)
+        except InsarError as error:
+            self._context.show_error(error)
+            return
+
+        def tell(aside: Path) -> None:
+            self._context.show_success(
+                self.tr("{file} is now {aside}.").format(file=file.name, aside=aside.name)
+            )
+            self._context.job_changed.emit(folder)
+
+        def fail(error: InsarError) -> None:
+            self._context.show_error(error)
+            self._context.job_changed.emit(folder)
+
+        self._context.read(
+            self.tr("Setting {file} aside").format(file=file.name),
+            lambda is_cancelled: JobFolder(folder).start_new_file(file),
+            tell,
+            fail,
+        )
+
+    def _what_is_lost(self, file: Path) -> str:
+        kind = user_file_kind(file)
+        if kind == JOB_FILE:
+            return self.tr(
+                "The job no longer knows the HyP3 jobs listed in it, though they are paid: their state cannot be read and "
+                "their products cannot be downloaded here. Repair the file instead if you can."
+            )
+        if kind == STACK_FILE:
+            return self.tr(
+                "The job loses its scenes, pairs, baselines and scores. Search the scenes again, or open the products again. "
+                "HyP3 jobs and products stay."
+            )
+        return self.tr(
+            "The job loses its name, area, options and the edits of the network. Scenes, pairs, HyP3 jobs and products stay. "
+            "A folder without a stack file leaves the list of jobs."
+        )
 
     def ask_removal(self, folder: Path, name: str) -> None:
         """Ask, then move the job to the trash; refused while something runs on it."""

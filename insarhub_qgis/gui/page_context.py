@@ -161,8 +161,16 @@ class PageContext(QObject):
     def message_bar(self) -> QgsMessageBar:
         return self.iface.messageBar()
 
-    def show_error(self, error: InsarError | str, details: str = "") -> None:
-        """Say what happened and what to do; Details holds code, fields and trace, copyable."""
+    def show_error(
+        self,
+        error: InsarError | str,
+        details: str = "",
+        action: tuple[str, Callable[[], None]] | None = None,
+    ) -> None:
+        """Say what happened and what to do; Details holds code, fields and trace, copyable.
+
+        ``action``: text and function of a button; the message goes when it is pressed.
+        """
         if isinstance(error, Cancelled):
             self.show_info(messages.sentence(error))
             return
@@ -171,7 +179,7 @@ class PageContext(QObject):
             details = details or str(error.fields.get("details") or "")
             details = "\n\n".join(part for part in (text, str(error), details) if part)
             log.warning(str(error))
-        self._push(text, Qgis.MessageLevel.Warning, ERROR_SECONDS, details)
+        self._push(text, Qgis.MessageLevel.Warning, ERROR_SECONDS, details, action)
 
     def show_info(self, text: str) -> None:
         self._push(text, Qgis.MessageLevel.Info, INFO_SECONDS)
@@ -336,9 +344,22 @@ class PageContext(QObject):
         for run in runs:
             run.task.cancel()
 
-    def _push(self, text: str, level: Qgis.MessageLevel, seconds: int, details: str = "") -> None:
+    def _push(
+        self,
+        text: str,
+        level: Qgis.MessageLevel,
+        seconds: int,
+        details: str = "",
+        action: tuple[str, Callable[[], None]] | None = None,
+    ) -> None:
         bar = self.message_bar()
         item = bar.createMessage("InSARHub", text)
+        if action is not None:
+            label, act = action
+            button = QPushButton(label, item)
+            button.clicked.connect(lambda: bar.popWidget(item))
+            button.clicked.connect(lambda: act())
+            item.layout().addWidget(button)
         if details:
             button = QPushButton(self.tr("Details"), item)
             button.clicked.connect(lambda: self.show_details(details))

@@ -177,6 +177,27 @@ def test_a_path_outside_is_not_set_aside(tmp_path: Path) -> None:
     assert outside.exists()
 
 
+@pytest.mark.parametrize(
+    "name", ["insarhub_config.json", "stack_p0_f0.json", "hyp3_jobs.json", ".insarhub_cache.json"]
+)
+def test_only_a_damaged_file_of_the_user_is_set_aside(tmp_path: Path, name: str) -> None:
+    job = JobFolder(make_job_folder(tmp_path / "job"))
+    path = put_json(job.path / name, {"pairs": [], "job_ids": {}})
+    before = path.read_bytes()
+    with pytest.raises(InsarError, match=r"file\.not_damaged"):
+        job.start_new_file(path)
+    assert path.read_bytes() == before
+    path.write_text("{", encoding="utf-8")
+    problem = InsarError("file.malformed", file=str(path))
+    if name.startswith("."):
+        assert job.damaged_files([problem]) == []
+        with pytest.raises(InsarError, match=r"file\.not_damaged"):
+            job.start_new_file(path)
+        return
+    assert job.damaged_files([problem, problem]) == [path]
+    assert job.start_new_file(path).name == f"{name}.bak"
+
+
 def test_a_read_only_folder_says_so(tmp_path: Path) -> None:
     folder = make_job_folder(tmp_path / "job")
     folder.chmod(0o555)

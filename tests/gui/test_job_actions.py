@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from qgis.core import QgsProject, QgsVectorLayer
 from qgis.PyQt.QtCore import QTimer
-from qgis.PyQt.QtWidgets import QApplication, QMessageBox
+from qgis.PyQt.QtWidgets import QApplication, QMessageBox, QPushButton
 
 from insarhub_qgis.core.atomic_files import folder_lock
 from insarhub_qgis.core.errors import InsarError
 from insarhub_qgis.core.mintpy_job import analysis_lock
+from insarhub_qgis.gui.job_list import OVERVIEW_ROLE
 from insarhub_qgis.host.job_files import move_job_to_trash
 from insarhub_qgis.layers.layer_tree import place_layer
 
@@ -79,6 +80,123 @@ def test_nothing_is_removed_without_a_yes(home, job, trash):
     home.actions.ask_removal(job, "valley")
     assert "valley" in seen[0]
     assert job.is_dir()
+
+
+def overview(home, job):
+    (found,) = [
+        found
+        for row in range(home.model.rowCount())
+        if (found := home.model.index(row, 0).data(OVERVIEW_ROLE)).path == job
+    ]
+    return found
+
+
+def press(role, seen):
+    """Press the button of a role in the question that opens next."""
+
+    def act():
+        box = QApplication.activeModalWidget()
+        assert isinstance(box, QMessageBox)
+        seen.append(f"{box.text()} {box.informativeText()}")
+        next(button for button in box.buttons() if box.buttonRole(button) == role).click()
+
+    QTimer.singleShot(200, act)
+
+
+def damage(home, job, patience, name="insarhub_config.json"):
+    (job / "stack_p0_f0.json").write_text('{"pairs": []}', encoding="utf-8")
+    (job / name).write_text('{"job_ids": ', encoding="utf-8")
+    home.refresh()
+    patience.waitUntil(
+        lambda: [problem.code for problem in overview(home, job).problems] == ["file.malformed"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "lost"),
+    [
+        ("insarhub_config.json", "loses its name"),
+        ("hyp3_jobs.json", "they are paid"),
+        ("stack_p0_f0.json", "loses its scenes"),
+    ],
+)
+def test_a_damaged_file_is_set_aside_by_the_button_of_its_message(home, job, patience, iface, name, lost):
+    damage(home, job, patience, name)
+    bytes_before = (job / name).read_bytes()
+    home._show_problems(overview(home, job))
+    (button,) = [one for one in iface.bar.findChildren(QPushButton) if one.text() == "Set Aside…"]
+    seen = []
+    press(QMessageBox.ButtonRole.DestructiveRole, seen)
+    button.click()
+    assert f"{name}.bak" in seen[0]
+    assert lost in seen[0]
+    patience.waitUntil(lambda: (job / f"{name}.bak").exists())
+    patience.waitUntil(lambda: overview(home, job).problems == ())
+    assert (job / f"{name}.bak").read_bytes() == bytes_before
+    assert not (job / name).exists()
+    assert f"{name} is now {name}.bak" in iface.texts()
+
+
+def test_no_file_is_set_aside_without_a_yes(home, job, patience):
+    damage(home, job, patience)
+    (job / "insarhub_config.json.bak").write_text("of last time", encoding="utf-8")
+    seen = []
+    press(QMessageBox.ButtonRole.RejectRole, seen)
+    home.actions.ask_new_file(job, job / "insarhub_config.json")
+    assert "insarhub_config.json.bak2" in seen[0]
+    assert (job / "insarhub_config.json").exists()
+    assert not (job / "insarhub_config.json.bak2").exists()
+
+
+@pytest.mark.parametrize("is_run", [True, False])
+def test_no_file_of_a_busy_job_is_set_aside(home, job, patience, iface, is_run):
+    class Running:
+        job_folder = job
+        title = "Preparing"
+
+    damage(home, job, patience)
+    if is_run:
+        home._context.runs.append(Running())
+        try:
+            home.actions.ask_new_file(job, job / "insarhub_config.json")
+        finally:
+            home._context.runs.clear()
+    else:
+        with folder_lock(job, "prepare-analysis"):
+            home.actions.ask_new_file(job, job / "insarhub_config.json")
+    assert "is in use" in iface.texts()
+    assert (job / "insarhub_config.json").exists()
+
+
+def test_a_file_that_was_mended_meanwhile_stays(home, job, patience, iface):
+    damage(home, job, patience)
+    (job / "insarhub_config.json").write_text("{}", encoding="utf-8")
+    home.actions.set_file_aside(job, job / "insarhub_config.json")
+    patience.waitUntil(lambda: "can be read now" in iface.texts())
+    assert (job / "insarhub_config.json").read_text(encoding="utf-8") == "{}"
+    patience.waitUntil(lambda: overview(home, job).problems == ())
+
+
+def test_the_menu_of_a_job_offers_its_damaged_files_alone(home, job, patience, monkeypatch):
+    texts = []
+    monkeypatch.setattr(
+        "insarhub_qgis.gui.home_page.QMenu.exec",
+        lambda menu, *_: texts.append([action.text().replace("&", "") for action in menu.actions()]),
+    )
+
+    def open_menu():
+        home._show_menu(home.view.visualRect(home.proxy.index(0, 0)).center())
+        return [text for text in texts[-1] if "Aside" in text]
+
+    assert open_menu() == []
+    damage(home, job, patience)
+    assert open_menu() == ["Set Damaged File Aside…"]
+    (job / "hyp3_jobs.json").write_text("[]", encoding="utf-8")
+    # A cache is made anew by itself.
+    (job / ".insarhub_cache.json").write_text("{", encoding="utf-8")
+    home.refresh()
+    patience.waitUntil(lambda: len(overview(home, job).problems) == 3)
+    assert open_menu() == ["Set insarhub_config.json Aside…", "Set hyp3_jobs.json Aside…"]
 
 
 @pytest.mark.parametrize("lock", ["job", "run"])

@@ -19,7 +19,11 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "file.missing": ("{file} does not exist.", "Check the path; the file may have been moved or deleted."),
     "file.malformed": (
         "{file} is damaged at line {line}, column {column}: {reason}. It was left as it is.",
-        "Repair it, or rename it and let it be written anew.",
+        "Repair it, or rename it and let it be written anew; Set Damaged File Aside in the menu of a job does that.",
+    ),
+    "file.not_damaged": (
+        "{file} can be read now, so it was not set aside.",
+        "Read the jobs again.",
     ),
     "file.not_json": (
         "{file} was not written, because a value cannot be stored: {reason}.",
