@@ -40,6 +40,8 @@ from insarhub.utils.pair_quality import _coherence, _weather
 from insarhub.utils.pair_quality._cache import CacheManager
 from insarhub.utils.pair_quality._db import PairQualityDB, _load_db
 
+from tests.makers.waiting import HANG_S
+
 #: Across the border of two simulated frames.
 AREA = "POLYGON((-2 37.8,-1.5 37.8,-1.5 38.8,-2 38.8,-2 37.8))"
 START, END = "2020-01-01", "2020-06-30"
@@ -169,7 +171,7 @@ def select(folder: Path) -> dict:
 
 
 def wait_for(job: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + HANG_S
     while state._jobs[job]["status"] == "running" and time.monotonic() < deadline:
         time.sleep(0.05)
     if state._jobs[job]["status"] != "done":

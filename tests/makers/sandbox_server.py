@@ -39,7 +39,7 @@ def running_sandbox(python: Path, umm_file: str = "", **parameters: object) -> I
         # The end of its input is the polite way; a server that hangs must not hang the tests.
         process.stdin.close()
         try:
-            process.wait(timeout=10)
+            process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

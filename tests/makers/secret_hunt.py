@@ -12,6 +12,8 @@ import zipfile
 from pathlib import Path
 from urllib.parse import quote
 
+from tests.makers.waiting import HANG_S
+
 PROC = Path("/proc")
 
 
@@ -109,8 +111,8 @@ def _read(path):
         return b""
 
 
-def wait_for_pid(hunt, *words, seconds=20.0):
-    end = time.monotonic() + seconds
+def wait_for_pid(hunt, *words):
+    end = time.monotonic() + HANG_S
     while True:
         pids = hunt.pids_of(*words)
         if pids:

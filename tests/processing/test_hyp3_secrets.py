@@ -37,6 +37,7 @@ from tests.makers.secret_hunt import (
     found_in_folder,
     wait_for_pid,
 )
+from tests.makers.waiting import HANG_S
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY_S = 86400.0
@@ -85,7 +86,7 @@ def steer(url, action, **values):
 def let_jobs_end(url):
     """Move the clock and wait until the products are made: a watch looks again after a minute only."""
     steer(url, "advance", seconds=3600)
-    end = time.monotonic() + 60
+    end = time.monotonic() + HANG_S
     while True:
         with urllib.request.urlopen(f"{url}/_sandbox/jobs", timeout=30) as answer:
             states = {job["status_code"] for job in json.loads(answer.read())["jobs"]}

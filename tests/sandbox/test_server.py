@@ -17,6 +17,7 @@ from insarhub_qgis.core.installation import LAUNCH_FILE
 from insarhub_qgis.sandbox.serve import make_sandbox
 from insarhub_qgis.sandbox.server import SandboxServer
 from tests.makers.sandbox_clients import call, plan_fault, search
+from tests.makers.waiting import HANG_S
 
 SEARCH = "/search/granules.umm_json"
 FIELDS = (("provider", "ASF"), ("page_size", "5"))
@@ -193,7 +194,7 @@ def test_serve_as_a_process_ends_with_its_host():
     assert answer["hits"] == item["scenes"] > 100
     process.stdin.close()
     last = json.loads(process.stdout.readlines()[-1])
-    assert process.wait(timeout=10) == 0
+    assert process.wait(timeout=HANG_S) == 0
     assert last["result"] == {"base_url": item["base_url"], "requests": 1}
 
 
