@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import time
 from datetime import date
 from pathlib import Path
 
 import pytest
-from qgis.core import QgsApplication, QgsPointXY, QgsProject
+from qgis.core import QgsApplication, QgsPointXY, QgsProject, QgsTask
 from qgis.PyQt.QtCore import QMimeData, QPointF, Qt, QUrl
 from qgis.PyQt.QtGui import QDropEvent
 from qgis.PyQt.QtTest import QTest
@@ -165,10 +164,8 @@ def test_the_plugin_takes_everything_down_and_starts_again(iface, patience):
     from insarhub_qgis.plugin import InsarHubPlugin
 
     for _ in range(2):
-        started = time.perf_counter()
         plugin = InsarHubPlugin(iface)
         plugin.initGui()
-        assert time.perf_counter() - started < 1.0
         assert QgsApplication.processingRegistry().providerById("insarhub") is not None
         assert len(iface.factories) == 1
         plugin.unload()
@@ -197,13 +194,13 @@ def test_a_failed_start_leaves_nothing_behind(iface, monkeypatch):
     assert not iface.window.findChildren(QToolBar)
 
 
-def test_unload_ends_a_run_that_goes_on(iface, engine):
+def test_unload_ends_a_run_that_goes_on(iface, engine, patience):
     from insarhub_qgis.plugin import InsarHubPlugin
 
     plugin = InsarHubPlugin(iface)
     plugin.initGui()
     task = plugin.dock.context.start(CheckEnvironment(), "Check")
-    QTest.qWait(300)
+    patience.waitUntil(lambda: task.status() == QgsTask.TaskStatus.Running)
     plugin.unload()
     assert not task.isActive()
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
-import time
 import tracemalloc
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from qgis.PyQt.QtCore import QEvent, QPoint, QPointF, Qt
 from qgis.PyQt.QtGui import QColor, QContextMenuEvent, QMouseEvent, QPalette, QWheelEvent
 from qgis.PyQt.QtTest import QTest
@@ -130,9 +130,9 @@ def test_hover_finds_dates_before_pairs_and_nothing_in_the_open(canvas):
     assert seen == [Item(True, 3), Item(False, index), None]
 
 
-def test_hovered_date_fades_the_rest_and_tips(canvas):
+def test_hovered_date_fades_the_rest_and_tips(canvas, patience):
     canvas.tip_of = lambda item: [f"date {item.index}", "tip"]
-    QTest.qWait(30)
+    patience.waitUntil(lambda: canvas.is_up_to_date)
     far = spot(canvas, Item(True, 7))
     plain = canvas.grab().toImage().pixelColor(far)
     hover(canvas, spot(canvas, Item(True, 0)))
@@ -218,11 +218,11 @@ def wheel(canvas, place, steps):
     QApplication.sendEvent(canvas, event)
 
 
-def test_wheel_zooms_about_the_cursor_and_home_fits(canvas):
+def test_wheel_zooms_about_the_cursor_and_home_fits(canvas, patience):
     whole = canvas.view.x_limits, canvas.view.y_limits
     place = spot(canvas, Item(True, 2))
     wheel(canvas, place, 3)
-    QTest.qWait(60)
+    patience.waitUntil(lambda: canvas.is_up_to_date)
     assert canvas.view.x_limits[1] - canvas.view.x_limits[0] < (whole[0][1] - whole[0][0]) / 1.8
     assert np.allclose(canvas.view.date_pixels[2], (place.x(), place.y()), atol=1.0)
     assert np.allclose(canvas.axes.get_xlim(), canvas.view.x_limits)
@@ -249,7 +249,7 @@ def test_hover_is_right_while_zooming(canvas):
 
 
 @pytest.mark.parametrize("way", ["middle", "space"])
-def test_pan_by_middle_button_and_by_space(canvas, way):
+def test_pan_by_middle_button_and_by_space(canvas, way, patience):
     before = canvas.view.x_limits
     start = QPoint(400, 150)
     selected = []
@@ -264,7 +264,7 @@ def test_pan_by_middle_button_and_by_space(canvas, way):
     moved = (before[0] - canvas.view.x_limits[0]) / (before[1] - before[0]) * canvas.view.area[2]
     assert moved == pytest.approx(60, abs=0.5)
     assert selected == []
-    QTest.qWait(80)
+    patience.waitUntil(lambda: canvas.is_up_to_date)
     assert np.allclose(canvas.axes.get_xlim(), canvas.view.x_limits)
 
 
@@ -282,13 +282,13 @@ def test_shift_box_selects_dates_and_pairs(canvas):
     assert inside <= canvas.selected_pairs
 
 
-def test_resize_while_dragging_keeps_the_drag(canvas):
+def test_resize_while_dragging_keeps_the_drag(canvas, patience):
     drawn = []
     canvas.pair_drawn.connect(lambda *ends: drawn.append(ends))
     start = spot(canvas, Item(True, 0))
     drag(canvas, start, start + QPoint(40, 10), is_released=False)
     canvas.window().resize(700, 420)
-    QTest.qWait(60)
+    patience.waitUntil(lambda: canvas.width() <= 700 and canvas.is_up_to_date)
     end = spot(canvas, Item(True, 5))
     event = QMouseEvent(
         QEvent.Type.MouseMove, QPointF(end), QPointF(canvas.mapToGlobal(end)), NO_BUTTON, LEFT, NO_MODIFIER
@@ -454,40 +454,26 @@ def test_high_dpi_hits_the_same_places(canvas):
     canvas._set_device_pixel_ratio(1)
 
 
-def test_speed_at_300_scenes_and_3000_pairs(canvas):
+def test_hovering_300_scenes_and_3000_pairs_draws_nothing_anew(canvas, patience, monkeypatch):
     canvas.window().resize(1900, 1060)
     canvas.show_picture(make_picture(300, 10), fit=True)
-    QTest.qWait(300)
+    patience.waitUntil(lambda: canvas.width() > 1000 and canvas.is_up_to_date)
     assert len(canvas.picture.first) == 2945
     chance = np.random.default_rng(1)
     left, top, width, height = canvas.view.area
     places = chance.uniform((left, top), (left + width, top + height), (200, 2))
-
-    def measured(work, turns):
-        times = []
-        for turn in turns:
-            start = time.process_time()
-            work(turn)
-            times.append((time.process_time() - start) * 1000)
-        return np.array(times)
-
     canvas.tip_of = lambda item: ["6 Jan 2018", "12 d, +34 m", "Score 45, moderate"]
-    hits = measured(lambda place: canvas.view.hit(*place), places)
-
-    def highlight(place):
+    drawn, draw = [], FigureCanvasAgg.draw
+    monkeypatch.setattr(FigureCanvasAgg, "draw", lambda self: drawn.append(self) or draw(self))
+    seen = set()
+    for place in places:
         hover(canvas, QPointF(*place))
         canvas.repaint()
-
-    hovers = measured(highlight, places)
-    draws = measured(lambda _: canvas.draw(), range(10))
-    print(
-        f"hit p95 {np.percentile(hits, 95):.3f} ms, hover p95 {np.percentile(hovers, 95):.2f} ms, "
-        f"full redraw median {np.median(draws):.0f} ms"
-    )
-    # Processor time, so that neighbours on the machine do not count; limits leave room for a slow one.
-    assert np.percentile(hits, 95) < 1.0
-    assert np.percentile(hovers, 95) < 16.0
-    assert np.median(draws) < 150.0
+        seen.add(canvas.hover)
+    assert len(seen) > 20
+    assert drawn == []
+    canvas.draw()
+    assert drawn == [canvas]
 
 
 def test_toggling_a_thousand_times_keeps_memory(canvas):

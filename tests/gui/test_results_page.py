@@ -90,15 +90,13 @@ def test_a_click_puts_a_result_on_the_map_and_another_takes_it_away(page):
 def test_a_mask_that_gdal_cannot_read_is_copied_by_the_engine(page, context, patience):
     click(page, "maskTempCoh")
     settle(context, patience)
-    QTest.qWait(50)
-    assert ticked(page) == {"maskTempCoh"}
+    patience.waitUntil(lambda: ticked(page) == {"maskTempCoh"})
 
 
-def test_ticks_follow_layers_removed_elsewhere(page):
+def test_ticks_follow_layers_removed_elsewhere(page, patience):
     click(page, "velocity")
     QgsProject.instance().removeAllMapLayers()
-    QTest.qWait(50)
-    assert ticked(page) == set()
+    patience.waitUntil(lambda: ticked(page) == set())
 
 
 def test_a_picked_reference_reads_zero_and_is_marked(page, shown, iface):
