@@ -29,6 +29,7 @@ from insarhub_qgis.core.atomic_files import (
     write_text_atomically,
 )
 from insarhub_qgis.core.errors import InsarError
+from tests.makers.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -233,10 +234,7 @@ def test_a_living_holder_touches_its_lock(tmp_path: Path, monkeypatch: pytest.Mo
     with folder_lock(tmp_path, "me"):
         path = tmp_path / LOCK_NAME
         os.utime(path, (1, 1))
-        deadline = time.monotonic() + 5
-        while path.stat().st_mtime < 100 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert path.stat().st_mtime > 100
+        wait_until(lambda: path.stat().st_mtime > 100, "a touch")
 
 
 def test_a_lock_that_was_lost_is_not_removed(tmp_path: Path) -> None:

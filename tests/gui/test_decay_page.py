@@ -84,7 +84,7 @@ def steer(url, what, **values):
         {"Content-Type": "application/json"},
         method="POST",
     )
-    urllib.request.urlopen(request, timeout=10).close()
+    urllib.request.urlopen(request, timeout=60).close()
 
 
 def open_page(dock, folder, patience):

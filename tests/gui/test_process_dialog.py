@@ -588,11 +588,11 @@ def test_from_the_order_to_the_products_on_the_sandbox(dock, engine, tmp_path, p
         again.close()
 
         request = urllib.request.Request(f"{url}/_sandbox/advance", b'{"seconds": 60}', method="POST")
-        urllib.request.urlopen(request, timeout=10).close()
+        urllib.request.urlopen(request, timeout=60).close()
 
         def has_ended():
             QTest.qWait(300)
-            with urllib.request.urlopen(f"{url}/_sandbox/jobs", timeout=10) as answer:
+            with urllib.request.urlopen(f"{url}/_sandbox/jobs", timeout=60) as answer:
                 return all(job["status_code"] == "SUCCEEDED" for job in json.load(answer)["jobs"])
 
         patience.waitUntil(has_ended, timeout=60_000)
