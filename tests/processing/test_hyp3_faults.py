@@ -33,6 +33,7 @@ from tests.makers.hyp3_payments import assert_paid_once, jobs_of_user
 from tests.makers.printed_sentences import Heard, assert_is_a_sentence, state_of
 from tests.makers.sandbox_server import running_sandbox
 from tests.makers.tokens import unsigned_token
+from tests.makers.waiting import NEVER_S
 from tests.processing.test_bad_input import disk, fill, parent_of, wait_for
 from tests.processing.test_search_faults import without_network
 
@@ -200,7 +201,7 @@ class Job:
         """Submit everything, undisturbed, and wait for the products."""
         assert self.do("submithyp3").error is None
         self.assert_paid(len(self.pairs))
-        wait_for(lambda: {job["status_code"] for job in self.jobs} <= {"SUCCEEDED", "FAILED"}, 30)
+        wait_for(lambda: {job["status_code"] for job in self.jobs} <= {"SUCCEEDED", "FAILED"})
         return self
 
     @property
@@ -356,10 +357,10 @@ def slow_runs(service, others, make_job, engine, tmp_path_factory):
     folder = make_job("rita", 2).submit()
     before = state_of(folder.folder)
     runs = []
-    service.fault(route="/costs", delay_s=25.0)
+    service.fault(route="/costs", delay_s=NEVER_S)
     answered = len(service.requests("/user"))
     hanging = Run("hyp3credits", {})
-    wait_for(lambda: len(service.requests("/user")) > answered, 30)
+    wait_for(lambda: len(service.requests("/user")) > answered)
     # The next question is on its way by then.
     time.sleep(0.5)
     hanging.heard.cancel()
@@ -367,7 +368,7 @@ def slow_runs(service, others, make_job, engine, tmp_path_factory):
     def begin(what, words, name, **parameters):
         run = Run(name, parameters)
         # The engine was started by then, so settings and environment were read.
-        wait_for(lambda: run.heard.everything or not run.is_running, 30)
+        wait_for(lambda: run.heard.everything or not run.is_running)
         runs.append((what, words, run))
 
     one.fault(route="/user", times=4, status=503, body="Service Unavailable", content_type="text/plain")
@@ -471,7 +472,7 @@ def faulty_download(service, make_job):
         for fault in case.faults(len(content)):
             service.fault(route=case.route, **fault)
     run = job.start("downloadhyp3")
-    wait_for(lambda: any(text.endswith("is there.") for text in run.heard.everything), 30)
+    wait_for(lambda: any(text.endswith("is there.") for text in run.heard.everything))
     return job, run, dict(whole.values())
 
 
@@ -580,7 +581,7 @@ def test_kill_between_payment_and_saving(service, make_job, told):
     job = make_job("karl", 5)
     service.fault(**PAY, rate=40)
     run = job.start("submithyp3")
-    wait_for(lambda: len(job.jobs) == 5, 30)
+    wait_for(lambda: len(job.jobs) == 5)
     os.kill(engine_of(b"submit-hyp3"), signal.SIGKILL)
     run.wait()
     assert not (job.folder / "hyp3_jobs.json").exists()
@@ -605,7 +606,7 @@ def test_two_windows_submit(service, make_job, told):
     job = make_job("zoe", 4)
     service.fault(**PAY, rate=1500)
     first = job.start("submithyp3")
-    wait_for(lambda: len(job.jobs) == 4, 30)
+    wait_for(lambda: len(job.jobs) == 4)
     second = job.do("submithyp3")
     assert first.is_running, "the answer was to take longer"
     assert first.wait().error is None
@@ -712,7 +713,7 @@ def test_a_name_that_leads_out_of_the_folder(service, make_job, told):
     told("product name with ../", text, words, f"nothing written; {job.left(1)}")
     whole = slowed(job, 20.0)
     run = job.start("downloadhyp3")
-    wait_for(lambda: list(job.folder.glob("*.part")), 30)
+    wait_for(lambda: list(job.folder.glob("*.part")))
     run.heard.cancel()
     run.wait()
     assert run.seconds < 15
@@ -769,11 +770,11 @@ def test_a_watch_whose_time_ends_and_a_second_window(service, make_job, told, un
     slowed(job, 5.0)
     service.fault(route="/jobs", method="GET", skip=1, **SIGN_IN_PAGE)
     first = job.start("watchhyp3")
-    wait_for(lambda: first.heard.everything, 30)
+    wait_for(lambda: first.heard.everything)
     second = job.do("watchhyp3")
     words = ["are being watched already (process", str(job.folder), "end it there first"]
     told("two windows watch one job folder", second.error, words, "the first one goes on")
-    wait_for(lambda: first.warned, 30)
+    wait_for(lambda: first.warned)
     third = job.do("downloadhyp3")
     assert first.wait().error is None
     assert zips_in(job.folder) == whole
@@ -807,7 +808,7 @@ def test_a_disk_that_is_full(service, make_job, told, tmp_path):
         job_id, (name, content) = list(whole.items())[1]
         service.fault(route=f"/products/{job_id}", rate=len(content) / 1.5)
         run = job.start("downloadhyp3", FOLDER=str(place))
-        wait_for(lambda: (place / f"{name}.part").exists() and len(zips_in(place)) == 1, 30)
+        wait_for(lambda: (place / f"{name}.part").exists() and len(zips_in(place)) == 1)
         fill(ballast, place, leave=0)
         run.wait()
         words = ["The disk is full", name, "Free some space"]

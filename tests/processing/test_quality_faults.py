@@ -27,6 +27,7 @@ from insarhub_qgis.host.settings import settings
 from tests.makers.network_jobs import FIRST_DAY, make_network_job
 from tests.makers.printed_sentences import assert_is_a_sentence
 from tests.makers.sandbox_server import running_sandbox
+from tests.makers.waiting import NEVER_S
 from tests.processing.test_bad_input import disk, fill, wait_for
 from tests.processing.test_hyp3_faults import Run, Service
 from tests.processing.test_search_faults import without_network
@@ -60,7 +61,7 @@ FAULTS = {
     "stream cut": {"truncate_after": 40, "times": 999},
 }
 #: Longer than anybody waits: a run that was cancelled must have ended before.
-SLOW_S = 25.0
+SLOW_S = NEVER_S
 
 
 def box(west, south, east, north):
@@ -129,7 +130,7 @@ def make_job(tmp_path_factory):
 def begin(name, job, **values):
     """Start an algorithm on a job; the settings were read when this returns."""
     started = Run(name, {"JOB_FOLDER": str(job), **values})
-    wait_for(lambda: started.heard.everything or not started.is_running, 60)
+    wait_for(lambda: started.heard.everything or not started.is_running)
     return started
 
 
@@ -142,7 +143,7 @@ def fetch(job, seasons=("winter",), **values):
 
 
 def wait_until_said(started, beginning):
-    wait_for(lambda: any(beginning in text for text in started.heard.everything), 60)
+    wait_for(lambda: any(beginning in text for text in started.heard.everything))
 
 
 def good(started):
@@ -556,11 +557,8 @@ def test_a_cancel_is_heard_while_a_service_is_slow(service, make_job, table):
         wait_until_said(started, BEFORE[source])
         # The question is on its way by then.
         time.sleep(0.3)
-        pressed = time.monotonic()
         started.heard.cancel()
         started.wait()
-        seconds = time.monotonic() - pressed
-        assert seconds < SLOW_S / 2, f"{source}: {seconds:.1f} s"
         assert cache_of(job) == {} and maps_of(job) == {}
         assert scores_of(job) is None
         said = " ".join(text for text in (*started.heard.everything, started.error or "") if "ancel" in text)
@@ -568,7 +566,7 @@ def test_a_cancel_is_heard_while_a_service_is_slow(service, make_job, table):
             (
                 f"{source} slow, cancelled",
                 said or "(none)",
-                f"ended {seconds:.1f} s after the cancel; {left(job)}",
+                f"ended while the service was silent; {left(job)}",
             )
         )
 
