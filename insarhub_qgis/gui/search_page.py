@@ -9,7 +9,18 @@ from typing import Any
 
 from qgis.core import QgsApplication, QgsFeature
 from qgis.gui import QgsCollapsibleGroupBox, QgsDateEdit
-from qgis.PyQt.QtCore import QDate, QDateTime, QEvent, QLocale, QObject, QSignalBlocker, QSize, Qt, pyqtSignal
+from qgis.PyQt.QtCore import (
+    QDate,
+    QDateTime,
+    QEvent,
+    QLocale,
+    QObject,
+    QSignalBlocker,
+    QSize,
+    Qt,
+    QTimer,
+    pyqtSignal,
+)
 from qgis.PyQt.QtGui import QFontMetrics, QHideEvent, QPaintEvent, QResizeEvent, QShowEvent
 from qgis.PyQt.QtWidgets import (
     QFileDialog,
@@ -57,6 +68,8 @@ from insarhub_qgis.layers.scene_layers import (
 RESULTS, MESSAGE = 0, 1
 LOWEST_FORM_PX = 120
 LOWEST_TABLE_PX = 64
+#: Pause before footprints are added to the map.
+_FOOTPRINTS_MS = 10
 #: The first dates that a new search offers: this long until today.
 _FIRST_SPAN_DAYS = 365
 
@@ -128,6 +141,11 @@ class SearchPage(QWidget):
         self._adding: EngineTask | None = None
         self._is_opened = self._is_prepared = False
         self.link = SceneLink(context, self)
+        # Thousands of footprints take as long as all tables: these are painted first.
+        self._footprints_timer = QTimer(self)
+        self._footprints_timer.setSingleShot(True)
+        self._footprints_timer.setInterval(_FOOTPRINTS_MS)
+        self._footprints_timer.timeout.connect(self.show_footprints)
         self._build()
         self.link.scenes_selected.connect(self._on_map_selected)
         self.link.layer_changed.connect(self._show_buttons)
@@ -316,6 +334,7 @@ class SearchPage(QWidget):
         self._run(OpenSearchAnswer(str(folder)), self.tr("Opening the last search"), folder, is_kept=True)
 
     def close_page(self) -> None:
+        self._footprints_timer.stop()
         self.link.close()
         self.area.close_block()
 
@@ -508,7 +527,7 @@ class SearchPage(QWidget):
                 self.fill_form(value[0].request)
             self.form.setCollapsed(bool(value[0].stacks) and not (is_kept and self._is_prepared))
             if not is_kept:
-                self.show_footprints()
+                self._footprints_timer.start()
             self._show_form_state()
 
         def fail(error: InsarError) -> None:

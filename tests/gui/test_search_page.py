@@ -58,6 +58,7 @@ def answered(page, patience, tmp_path):
     def show(result):
         page._on_result(result, tmp_path / "answer", False)
         patience.waitUntil(lambda: page.answer.searched_at == result["searched_at"])
+        patience.waitUntil(lambda: not page._footprints_timer.isActive())
         QTest.qWait(30)
         return page
 
@@ -498,6 +499,7 @@ def test_from_an_area_to_jobs_against_the_sandbox(dock, sandbox, patience, tmp_p
     patience.waitUntil(lambda: bool(page.answer.stacks) and page._task is None, timeout=30_000)
     assert {stack.key for stack in page.answer.stacks} == {(8, 463), (103, 121), (103, 126)}
     assert page.answer.is_sandbox
+    patience.waitUntil(lambda: page.link.layer is not None)
     assert page.link.layer.featureCount() == len(page.answer.scenes)
     assert page.add_button.isDefault()
 
