@@ -53,29 +53,19 @@ class JobActions(QObject):
 
     def ask_new_file(self, folder: Path, file: Path) -> None:
         """Ask, then set a damaged file of the job aside; refused while something runs on it."""
-        try:
-            self._refuse_running(folder)
-        except InsarError as error:
-            self._context.show_error(error)
-            return
-        box = QMessageBox(self._window)
-        box.setObjectName("insarhubSetAside")
-        box.setIcon(QMessageBox.Icon.Warning)
-        box.setWindowTitle(self.tr("Set Damaged File Aside"))
-        box.setText(self.tr("Set {file} aside?").format(file=file.name))
-        box.setInformativeText(
+        is_wanted = self._asks(
+            folder,
+            "insarhubSetAside",
+            QMessageBox.Icon.Warning,
+            self.tr("Set Damaged File Aside"),
+            self.tr("Set {file} aside?").format(file=file.name),
             self.tr("It is kept as {aside} in {folder}, and the next save begins a new file.").format(
                 aside=name_aside(file).name, folder=folder
             )
             + " "
-            + self._what_is_lost(file)
+            + self._what_is_lost(file),
+            self.tr("&Set Aside"),
         )
-        aside = box.addButton(self.tr("&Set Aside"), QMessageBox.ButtonRole.DestructiveRole)
-        keep = box.addButton(QMessageBox.StandardButton.Cancel)
-        box.setDefaultButton(keep)
-        box.exec()
-        is_wanted = box.clickedButton() is aside
-        box.deleteLater()
         if is_wanted:
             self.set_file_aside(folder, file)
 
@@ -123,30 +113,49 @@ class JobActions(QObject):
 
     def ask_removal(self, folder: Path, name: str) -> None:
         """Ask, then move the job to the trash; refused while something runs on it."""
+        is_wanted = self._asks(
+            folder,
+            "insarhubRemoveJob",
+            QMessageBox.Icon.Question,
+            self.tr("Remove Job"),
+            self.tr("Move the job {name} to the trash?").format(name=name),
+            self.tr(
+                "{folder} goes to the trash with everything in it: scenes, network, products and results. "
+                "Its layers leave the project. You can restore the folder from the trash."
+            ).format(folder=folder),
+            self.tr("&Move to Trash"),
+        )
+        if is_wanted:
+            self.remove(folder, name)
+
+    def _asks(
+        self,
+        folder: Path,
+        name: str,
+        icon: QMessageBox.Icon,
+        title: str,
+        text: str,
+        details: str,
+        button: str,
+    ) -> bool:
+        """Ask before something that cannot be undone with a click; refused while something runs on the job."""
         try:
             self._refuse_running(folder)
         except InsarError as error:
             self._context.show_error(error)
-            return
+            return False
         box = QMessageBox(self._window)
-        box.setObjectName("insarhubRemoveJob")
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle(self.tr("Remove Job"))
-        box.setText(self.tr("Move the job {name} to the trash?").format(name=name))
-        box.setInformativeText(
-            self.tr(
-                "{folder} goes to the trash with everything in it: scenes, network, products and results. "
-                "Its layers leave the project. You can restore the folder from the trash."
-            ).format(folder=folder)
-        )
-        remove = box.addButton(self.tr("&Move to Trash"), QMessageBox.ButtonRole.DestructiveRole)
-        keep = box.addButton(QMessageBox.StandardButton.Cancel)
-        box.setDefaultButton(keep)
+        box.setObjectName(name)
+        box.setIcon(icon)
+        box.setWindowTitle(title)
+        box.setText(text)
+        box.setInformativeText(details)
+        wanted = box.addButton(button, QMessageBox.ButtonRole.DestructiveRole)
+        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
         box.exec()
-        is_wanted = box.clickedButton() is remove
+        is_wanted = box.clickedButton() is wanted
         box.deleteLater()
-        if is_wanted:
-            self.remove(folder, name)
+        return bool(is_wanted)
 
     def remove(self, folder: Path, name: str) -> None:
         """Move the job to the trash and its layers out of the project."""
